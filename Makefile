@@ -1,0 +1,94 @@
+# `make` alone lists what there is. Everything is made in .venv, from the locks in requirements/.
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 5000
+# More words for pytest: make test ARGS="-k season -x"
+ARGS ?=
+
+BIN := $(VENV)/bin
+PACKAGE := pyproject.toml setup.cfg
+GAME := $(VENV)/.game-installed
+DEV := $(VENV)/.dev-installed
+RINGS := unit wire kafka servers examples packaging harness
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
+	--python-version 3.10 --generate-hashes $(UPGRADE) pyproject.toml
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help game test check lint types layers format parts lock clean $(RINGS)
+
+help:
+	@echo "make game      play: the example game on the embedded broker, at 127.0.0.1:PORT (PORT=5000)"
+	@echo "make test      the whole suite; what needs a missing program is skipped and says how to get it"
+	@echo "make check     lint, types, layers, then the whole suite"
+	@echo
+	@echo "make lint | types | layers      one of the checks;  make format repairs what lint can repair"
+	@echo "make $(RINGS)" | sed 's/ / | /2g'
+	@echo "                                one ring of the tests (ARGS=\"-k name\" goes to pytest)"
+	@echo "make parts     the programs that some tests need, and how to get those that are missing"
+	@echo "make lock      the locks in requirements/ anew (UPGRADE=--upgrade for the newest versions)"
+	@echo "make clean     removes what make made"
+	@echo
+	@echo "PYTHON=python3.12 takes another interpreter for a new .venv (3.10 or newer)"
+
+game: $(GAME)
+	@PORT="$(PORT)" exec $(BIN)/python -m examples.game_api
+
+test: $(DEV)
+	@$(BIN)/python -m tests.parts
+	@exec $(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: lint types layers test
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(DEV)
+	$(BIN)/mypy
+
+layers: $(DEV)
+	$(BIN)/lint-imports --no-cache --no-logo
+
+parts: $(DEV)
+	@$(BIN)/python -m tests.parts
+
+$(RINGS): $(DEV)
+	@exec $(BIN)/python -m pytest tests/$@ $(ARGS)
+
+# The later ones are held to what the first one chose, but for the lowest versions that users may have.
+lock: $(DEV)
+	$(COMPILE) --extra dev --output-file requirements/dev.txt
+	$(COMPILE) requirements/game.in --constraint requirements/dev.txt --output-file requirements/game.txt
+	$(COMPILE) --extra test --constraint requirements/dev.txt --output-file requirements/test.txt
+	$(COMPILE) --extra test --resolution lowest-direct --output-file requirements/lowest.txt
+
+clean:
+	rm -rf $(VENV) .cache build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "Python 3.10 or newer is needed, and $(PYTHON) is not that (or not there)."; \
+	  echo "Name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; } >&2
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; } >&2
+
+# Without dependencies and isolation: both come from the lock.
+define INSTALL
+@echo "Installing $< into $(VENV) ..."
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+@touch $@
+endef
+
+$(GAME): requirements/game.txt $(PACKAGE) | $(BIN)/python
+	$(INSTALL)
+
+$(DEV): requirements/dev.txt $(PACKAGE) | $(BIN)/python
+	$(INSTALL)

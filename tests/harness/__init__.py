@@ -1,0 +1,1 @@
+"""The tests' own tools: each is shown to go red."""

@@ -1,0 +1,1 @@
+"""On Apache Kafka itself."""

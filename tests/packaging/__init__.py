@@ -1,0 +1,1 @@
+"""Wheel, sdist, layers, lowest dependencies, other Python versions."""
