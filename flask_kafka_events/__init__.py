@@ -1,0 +1,48 @@
+"""Flask route events on Apache Kafka: one decorator, nothing lost silently."""
+
+from flask_kafka_events.decorator import emit_event
+from flask_kafka_events.drafts import Outcome, current_event
+from flask_kafka_events.errors import (
+    ConfigurationError,
+    DeliveryError,
+    DeliveryFailed,
+    DeliveryTimeout,
+    EncodingError,
+    EventError,
+    KafkaEventsError,
+    NoCurrentEvent,
+    NotInitialised,
+    QueueFull,
+)
+from flask_kafka_events.event import Event, Record
+from flask_kafka_events.extension import AppEvents, KafkaEvents
+from flask_kafka_events.ledger import Stats
+from flask_kafka_events.outcomes import Delivery, Loss
+from flask_kafka_events.signals import event_created, event_delivered, event_dropped, event_failed
+
+__all__ = [
+    "AppEvents",
+    "ConfigurationError",
+    "Delivery",
+    "DeliveryError",
+    "DeliveryFailed",
+    "DeliveryTimeout",
+    "EncodingError",
+    "Event",
+    "EventError",
+    "KafkaEvents",
+    "KafkaEventsError",
+    "Loss",
+    "NoCurrentEvent",
+    "NotInitialised",
+    "Outcome",
+    "QueueFull",
+    "Record",
+    "Stats",
+    "current_event",
+    "emit_event",
+    "event_created",
+    "event_delivered",
+    "event_dropped",
+    "event_failed",
+]

@@ -1,0 +1,66 @@
+"""Sends this package's signals so that no receiver can harm anybody."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from blinker import NamedSignal
+
+from flask_kafka_events.event import Event
+from flask_kafka_events.ledger import Ledger
+
+
+class Announcer:
+    """Calls receivers one by one; one that raises is logged and counted, the others are called all the same.
+
+    While a signal's receivers run, events they emit don't reach the same signal again, so that an event about an event
+    about an event comes to an end.
+
+    Args:
+        sender: the Flask app.
+        logger: gives the app's logger when it is needed.
+    """
+
+    def __init__(self, *, sender: object, logger: Callable[[], logging.Logger]) -> None:
+        self._sender = sender
+        self._logger = logger
+        self._inside = threading.local()
+
+    def announce(self, signal: NamedSignal, ledger: Ledger, **what: Any) -> None:
+        """Send `signal` to all who listen."""
+        for receiver in self._receivers(signal):
+            self._call(signal, receiver, ledger, what)
+
+    def created(self, signal: NamedSignal, ledger: Ledger, event: Event) -> Event | None:
+        """Let receivers enrich an event, one after the other; None if one of them vetoed it."""
+        for receiver in self._receivers(signal):
+            answer = self._call(signal, receiver, ledger, {"event": event})
+            if answer is False:
+                return None
+            if isinstance(answer, Event):
+                event = answer
+        return event
+
+    def _receivers(self, signal: NamedSignal) -> list[Callable[..., Any]]:
+        if not signal.receivers or signal.name in self._running():
+            return []
+        return list(signal.receivers_for(self._sender))
+
+    def _call(
+        self, signal: NamedSignal, receiver: Callable[..., Any], ledger: Ledger, what: dict[str, Any]
+    ) -> Any:
+        running = self._running()
+        running.add(signal.name)
+        try:
+            return receiver(self._sender, **what)
+        except Exception:  # noqa: BLE001 - a receiver is the app's code and may raise anything
+            ledger.set_apart("receiver_errors")
+            self._logger().exception("A receiver of %r raised; the event goes on.", signal.name)
+            return None
+        finally:
+            running.discard(signal.name)
+
+    def _running(self) -> set[str]:
+        running: set[str] = self._inside.__dict__.setdefault("running", set())
+        return running

@@ -1,0 +1,53 @@
+"""Which app is at hand, which pipeline is its, and which request is at hand that is its."""
+
+from typing import Final, cast
+
+from flask import Flask, Request, current_app, has_request_context
+from flask import request as current_request
+from werkzeug.local import LocalProxy
+
+from flask_kafka_events.errors import NotInitialised
+from flask_kafka_events.pipeline import Pipeline
+
+#: Where an app keeps its pipeline: `app.extensions["kafka_events"]`.
+EXTENSION: Final = "kafka_events"
+
+
+def app_at_hand(caller: str) -> Flask:
+    """The app whose context is pushed.
+
+    Args:
+        caller: who asks, for the message.
+
+    Raises:
+        NotInitialised: none is.
+    """
+    if not current_app:
+        raise NotInitialised(
+            f"{caller} was called outside an app context, so there is no app whose events it could emit. Call it in a "
+            f"view or a CLI command, push app.app_context(), or use events.for_app(app).emit(...)."
+        )
+    return cast("LocalProxy[Flask]", current_app)._get_current_object()
+
+
+def pipeline_of(app: Flask) -> Pipeline:
+    """The app's pipeline.
+
+    Raises:
+        NotInitialised: it has none.
+    """
+    try:
+        return cast("Pipeline", app.extensions[EXTENSION])
+    except KeyError:
+        raise NotInitialised(
+            f"App {app.name!r} has no KafkaEvents. Call events.init_app(app) in your app factory."
+        ) from None
+
+
+def request_of(app: Flask) -> Request | None:
+    """The request at hand if it is one of `app`: None where another app's context was pushed inside it."""
+    if not has_request_context():
+        return None
+    request = cast("LocalProxy[Request]", current_request)._get_current_object()
+    # Flask gives every request its app's JSON provider, and nothing else that tells whose it is.
+    return request if request.json_module is app.json else None

@@ -1,0 +1,162 @@
+"""What the user put into one event, checked and encoded: the part that doesn't depend on how the request ends."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from flask_kafka_events.attributes import checked_string
+from flask_kafka_events.encoding import encode_data, redacted
+from flask_kafka_events.errors import (
+    EventTooLarge,
+    InvalidAttribute,
+    InvalidKey,
+    InvalidTopic,
+    explanation,
+)
+from flask_kafka_events.event import Event, Record, key_text, utc_now
+from flask_kafka_events.formats import FORMATS
+from flask_kafka_events.reminders import Reminders
+from flask_kafka_events.settings import Settings
+from flask_kafka_events.topic_names import check_topic
+from flask_kafka_events.type_rules import TypeRule
+
+#: Gives an event's key from its final data.
+KeySource: TypeAlias = Callable[[Any], object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """One event's content, ready for its envelope."""
+
+    type: str
+    topic: str
+    key: str | None
+    data: bytes | None
+    format: Callable[[Event], Record]
+    time: datetime
+    rule: TypeRule
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Envelope:
+    """What is known of an event beside its content, once it is decided.
+
+    Attributes:
+        id: the event's id; None makes a new one.
+        attributes: CloudEvents extension attributes.
+        trace: what sampling goes by: a trace's or request's id; None takes the event's own.
+    """
+
+    id: str | None = None
+    attributes: Mapping[str, str | int] = field(default_factory=dict)
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldKey:
+    """The key is the field `name` of the data."""
+
+    name: str
+
+    def __call__(self, data: Any) -> object:
+        """The field's value in `data`."""
+        if isinstance(data, Mapping) and self.name in data:
+            return data[self.name]
+        raise InvalidKey(
+            f"The data has no field {self.name!r} to be the key. Put one there, with "
+            f"current_event.update({self.name}=...) for example, or name another field."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContentMaker:
+    """Makes contents by an app's settings.
+
+    Args:
+        settings: the app's.
+        reminders: where events that go without their key are told.
+    """
+
+    settings: Settings
+    reminders: Reminders
+
+    def make(
+        self,
+        type: str,
+        data: object,
+        *,
+        key: KeySource | None = None,
+        topic: str | None = None,
+        format: str | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        strict: bool,
+    ) -> Content:
+        """Check and encode.
+
+        What `KAFKA_EVENTS_TYPES` says of the type goes before the arguments, and these before the app's settings.
+
+        Raises:
+            EventError: something in it can't go into an event. Where it is the key and `strict` is False, the event
+                goes without one instead: better unordered than lost.
+        """
+        checked_type = checked_string("type", type)
+        rule = self.settings.types.for_type(type)
+        return Content(
+            type=checked_type,
+            topic=self._topic(type, rule.topic or topic or self.settings.topic),
+            key=self._key(type, FieldKey(rule.key) if rule.key else key, data, strict=strict),
+            data=self._encoded(type, data),
+            format=FORMATS[rule.format or format or self.settings.format],
+            time=utc_now(),
+            rule=rule,
+            headers=_checked_headers(type, headers or {}),
+        )
+
+    def _topic(self, type: str, topic: str | None) -> str:
+        if topic is None:
+            raise InvalidTopic(
+                f"Event {type!r} has no topic. Set KAFKA_EVENTS_TOPIC, or give the decorator or emit() a topic."
+            )
+        return check_topic(topic)
+
+    def _encoded(self, type: str, data: object) -> bytes | None:
+        if data is None:
+            return None
+        encoded = redacted(encode_data(data), self.settings.redact)
+        if len(encoded) > self.settings.max_event_bytes:
+            raise EventTooLarge(
+                f"The data of event {type!r} takes {len(encoded)} bytes, more than KAFKA_EVENTS_MAX_EVENT_BYTES = "
+                f"{self.settings.max_event_bytes}. Put less into it, or raise that and the topic's max.message.bytes."
+            )
+        return encoded
+
+    def _key(self, type: str, source: KeySource | None, data: object, *, strict: bool) -> str | None:
+        if source is None:
+            return None
+        try:
+            return key_text(source(data))
+        except Exception as error:  # a key callable is the app's and may raise anything
+            if strict:
+                raise
+            self.reminders.warn(
+                ("key", type), "Events of type %r go without a key: %s", type, explanation(error)
+            )
+            return None
+
+
+def _checked_headers(type: str, headers: Mapping[Any, Any]) -> tuple[tuple[str, bytes], ...]:
+    checked = []
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str | bytes):
+            raise InvalidAttribute(
+                f"A header of event {type!r} is not text: names are str, values str or bytes. Convert it."
+            )
+        if name.lower().startswith("ce_") or name.lower() in ("content-type", "data"):
+            raise InvalidAttribute(
+                f"Header {name!r} of event {type!r} belongs to the event's format. Choose another name; attributes of "
+                f"the event are added by a receiver of event_created."
+            )
+        checked.append((name, value.encode() if isinstance(value, str) else value))
+    return tuple(checked)

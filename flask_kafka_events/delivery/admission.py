@@ -1,0 +1,82 @@
+"""Who may wait in the queue: its limits in events and bytes, and the half that one topic may hold."""
+
+import threading
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _Load:
+    events: int = 0
+    size: int = 0
+
+
+class Admission:
+    """Counts what waits and refuses what is past a limit.
+
+    No topic may hold more than half of either limit, so that one whose leader is down doesn't fill the queue for
+    the healthy ones (measured: librdkafka alone then refuses every topic with "Queue full").
+
+    Args:
+        events: how many events may wait in all.
+        size: how many bytes of keys, values and headers may wait in all.
+    """
+
+    def __init__(self, *, events: int, size: int) -> None:
+        self._limit = _Load(events, size)
+        self._topic_limit = _Load(max(1, events // 2), max(1, size // 2))
+        self._freed = threading.Condition(threading.RLock())
+        self._total = _Load()
+        self._topics: dict[str, _Load] = {}
+
+    def enter(self, topic: str, size: int, *, timeout: float = 0.0) -> bool:
+        """Take a place for `size` bytes to `topic`, waiting at most `timeout` seconds for one."""
+        with self._freed:
+            if not self._has_room(topic, size) and not self._wait_for_room(topic, size, timeout):
+                return False
+            load = self._topics.setdefault(topic, _Load())
+            for each in (load, self._total):
+                each.events += 1
+                each.size += size
+            return True
+
+    def leave(self, topic: str, size: int) -> None:
+        """Give a place back."""
+        with self._freed:
+            load = self._topics[topic]
+            for each in (load, self._total):
+                each.events -= 1
+                each.size -= size
+            if not load.events:
+                del self._topics[topic]
+            self._freed.notify_all()
+
+    def shrink(self, topic: str, by: int) -> None:
+        """Give back `by` bytes of a place that turned out too large, and keep the place."""
+        with self._freed:
+            self._topics[topic].size -= by
+            self._total.size -= by
+            self._freed.notify_all()
+
+    def _wait_for_room(self, topic: str, size: int, timeout: float) -> bool:
+        return timeout > 0 and self._freed.wait_for(lambda: self._has_room(topic, size), timeout)
+
+    def _has_room(self, topic: str, size: int) -> bool:
+        load = self._topics.get(topic, _Load())
+        return _fits(load, size, self._topic_limit) and _fits(self._total, size, self._limit)
+
+
+def _fits(load: _Load, size: int, limit: _Load) -> bool:
+    return load.events < limit.events and load.size + size <= limit.size
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reservation:
+    """A place taken before the event exists, by `KAFKA_EVENTS_ON_FULL = "raise"`.
+
+    Attributes:
+        topic: where the event will go.
+        size: bytes kept for it, the largest an event may have.
+    """
+
+    topic: str
+    size: int

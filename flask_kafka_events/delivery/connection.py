@@ -1,0 +1,142 @@
+"""How this app's producer is built: settings, secrets, broker address, and what librdkafka tells on the way."""
+
+import ctypes
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from flask_kafka_events import embedded
+from flask_kafka_events.delivery.reports import CONFIGURATION, next_step
+from flask_kafka_events.errors import BrokerError, ConfigurationError
+from flask_kafka_events.masking import scrub
+from flask_kafka_events.producer_properties import librdkafka_config
+from flask_kafka_events.reminders import Reminders
+from flask_kafka_events.settings import Settings
+
+#: Builds a producer from librdkafka's properties: `confluent_kafka.Producer` or something that behaves like it.
+ProducerFactory: TypeAlias = Callable[..., Producer]
+
+
+class Connection:
+    """One process's way to the broker. Used by the poller's thread alone, but for `knows`."""
+
+    def __init__(
+        self, *, settings: Settings, factory: ProducerFactory, logger: logging.Logger, directory: Path
+    ) -> None:
+        self._settings = settings
+        self._factory = factory
+        self._logger = logger
+        self._directory = directory
+        self._lease: embedded.Lease | None = None
+        self._topics: set[str] = set()
+        self.reminders = Reminders(lambda: logger)
+        self._certificates = self._certificate_times()
+        self._credentials_refused = False
+        self._password: tuple[str, ...] = ()
+
+    def open(self) -> Producer:
+        """Build a producer; may take seconds (OAuth, the embedded broker's start).
+
+        Raises:
+            ConfigurationError: building it again can't help until a certificate file changes.
+        """
+        self._certificates = self._certificate_times()
+        config: dict[str, Any] = dict(librdkafka_config(self._settings))
+        config["bootstrap.servers"] = self._address()
+        config["error_cb"] = self._on_error
+        if self._settings.credentials is not None:
+            config["sasl.username"], config["sasl.password"] = self._credentials(self._settings.credentials)
+        try:
+            producer = self._factory(config, logger=self._logger)
+        except KafkaException as error:
+            raise self._explained(error.args[0]) from None
+        _pin(producer)
+        return producer
+
+    def retire(self, producer: Producer) -> None:
+        """Let go of a producer that `open` built, in the process that built it."""
+        _unpin(producer)
+
+    def release(self) -> None:
+        """Give up the embedded broker, where there is one."""
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
+            self._topics.clear()
+
+    def knows(self, topic: str) -> bool:
+        """Whether `topic` may be produced to without `prepare`; true for every topic of a real broker."""
+        return self._lease is None or topic in self._topics
+
+    def prepare(self, topic: str) -> None:
+        """Create `topic` on the embedded broker: made by a produce it would get four partitions, not one."""
+        if self._lease is not None and topic not in self._topics:
+            self._lease.create_topic(topic)
+            self._topics.add(topic)
+
+    def certificates_changed(self) -> bool:
+        """Whether a certificate or key file named in the settings is another than when `open` read it."""
+        return self._certificate_times() != self._certificates
+
+    def renew_credentials(self, producer: Producer) -> None:
+        """Ask the app for user and password again, if the broker refused the last ones."""
+        ask = self._settings.credentials
+        if self._credentials_refused and ask is not None:
+            self._credentials_refused = False
+            producer.set_sasl_credentials(*self._credentials(ask))
+
+    def _credentials(self, ask: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+        user, password = ask()
+        self._password = (password,)
+        return user, password
+
+    def _scrubbed(self, text: str) -> str:
+        return scrub(text, (*self._settings.producer.secret_values(), *self._password))
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._credentials_refused |= error.code() == KafkaError._AUTHENTICATION
+        text = self._scrubbed(error.str())
+        self.reminders.warn(error.code(), "Kafka: %s (%s). %s", text, error.name(), next_step(error))
+
+    def _address(self) -> str:
+        servers = self._settings.bootstrap_servers
+        if servers is None:
+            raise ConfigurationError("KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set.")
+        if servers != "embedded":
+            return servers
+        if self._lease is None:
+            self._lease = embedded.join(self._directory, logger=self._logger)
+        return self._lease.address
+
+    def _certificate_times(self) -> Mapping[Path, int | None]:
+        return {path: _modified(path) for path in self._settings.producer.file_locations()}
+
+    def _explained(self, error: KafkaError) -> Exception:
+        text = self._scrubbed(error.str())
+        if error.code() in CONFIGURATION:
+            return ConfigurationError(
+                f"librdkafka refuses the producer's configuration: {text} Correct KAFKA_EVENTS_PRODUCER and restart; "
+                f"events wait in the queue meanwhile."
+            )
+        return BrokerError(f"{text} ({error.name()})")
+
+
+def _modified(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+# A producer that a fork child inherits must never be collected there: its destructor waits 1 s for threads that fork
+# didn't copy (measured: a child that exits takes 2.0 s with two of them, 0.05 s when pinned). One reference more than
+# Python knows of keeps it alive to the end of every child; the process that built it gives that reference back.
+def _pin(producer: Producer) -> None:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(producer))
+
+
+def _unpin(producer: Producer) -> None:
+    ctypes.pythonapi.Py_DecRef(ctypes.py_object(producer))

@@ -1,0 +1,90 @@
+"""The end of a process: every producer in it is closed, within one deadline for all of them.
+
+This holds the package's only state outside an app: a process has one exit, however many apps it has.
+"""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Protocol
+from weakref import ref
+
+
+class Closing(Protocol):
+    """What is to be closed before the process ends."""
+
+    pid: int
+    close_seconds: float
+
+    def hurry(self) -> None:
+        """Begin to send everything now, without waiting for it."""
+
+    def close(self, timeout: float) -> bool:
+        """Send what can be sent in `timeout` seconds and account for the rest."""
+
+
+# A list and not a WeakSet: appending and copying are atomic, and a thread may start a producer while the process ends.
+_started: "list[ref[Closing]]" = []
+
+
+def close_at_exit(closing: Closing) -> None:
+    """Have `closing` closed when this process ends."""
+    # At the first use and not at import. Last registered is first called: before logging's own handler.
+    if not _started:
+        atexit.register(close_all)
+    _started.append(ref(closing))
+
+
+def close_all() -> None:
+    """Close every producer of this process; the longest `KAFKA_EVENTS_CLOSE_SECONDS` bounds all of them together."""
+    # A fork child inherits its parent's entries: those are the parent's to close (in the child they would hang).
+    alive = [closing for each in _started[:] if (closing := each()) is not None]
+    ours = [each for each in alive if each.pid == os.getpid()]
+    deadline = time.monotonic() + max((each.close_seconds for each in ours), default=0.0)
+    for each in ours:
+        each.hurry()
+    for each in ours:
+        each.close(max(0.0, deadline - time.monotonic()))
+
+
+def close_on_sigterm() -> bool:
+    """Where SIGTERM would kill the process at once, close first and let it kill then; returns True if so arranged.
+
+    A server with a handler of its own keeps it: its exit runs `atexit`. uWSGI sets its handlers later and in C.
+    """
+    if threading.current_thread() is not threading.main_thread() or "uwsgi" in sys.modules:
+        return False
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return False
+    signal.signal(signal.SIGTERM, _CloseThenDie())
+    return True
+
+
+class _CloseThenDie:
+    """A SIGTERM handler that closes everything, restores the default action and sends the signal again."""
+
+    def __init__(self) -> None:
+        self._closing: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def __call__(self, signum: int, _frame: FrameType | None) -> None:
+        if self._closed.is_set():
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        elif self._closing is None:
+            # In a thread of its own: the main thread was interrupted anywhere, and may hold a lock that the poller
+            # needs to deliver. Closing here could wait for itself.
+            self._closing = threading.Thread(
+                target=self._close, args=(signum,), name="kafka-events-sigterm", daemon=True
+            )
+            self._closing.start()
+
+    def _close(self, signum: int) -> None:
+        close_all()
+        self._closed.set()
+        # Only the main thread may set a signal's action, so the handler is called once more, there.
+        signal.pthread_kill(threading.main_thread().ident or 0, signum)

@@ -1,0 +1,156 @@
+"""Where an accepted shipment goes: straight into librdkafka's queue, or behind those that wait for a producer."""
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeAlias
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
+from flask_kafka_events.delivery.shipment import CLOSED, Refusal, Shipment
+
+#: Shipments passed on under one hold of the lock, so that an emit never waits long for it.
+BATCH = 200
+
+Report: TypeAlias = Callable[[Shipment, KafkaError | None, Message], None]
+
+
+class _Stuck(Exception):
+    """The producer takes nothing now; what it refused has to wait."""
+
+
+class Gate:
+    """Keeps shipments in the order of acceptance, whichever of the two ways they take.
+
+    While it flows nothing waits, and each shipment goes straight to the producer; else each waits behind the others
+    until the poller feeds them on. Any thread may use it.
+
+    Args:
+        knows: whether a topic may be produced to as it is; others wait for the poller to prepare them.
+        report: librdkafka's delivery report for a shipment, called in the poller's thread.
+    """
+
+    def __init__(self, *, knows: Callable[[str], bool], report: Report) -> None:
+        self._knows = knows
+        self._report = report
+        # Re-entrant: a signal handler that emits may interrupt the thread that holds it. The poller never holds it
+        # while it polls.
+        self._lock = threading.RLock()
+        self._numbers = itertools.count()
+        self._waiting: deque[Shipment] = deque()
+        self._producer: Producer | None = None
+        self._flowing = False
+        self._closed = False
+        self.broken = False
+
+    @property
+    def producer(self) -> Producer | None:
+        """The producer that takes shipments now."""
+        return self._producer
+
+    def accept(self, shipment: Shipment) -> Refusal | None:
+        """Take a shipment; the refusal says why it will never be sent. Never blocks, never raises."""
+        with self._lock:
+            if self._closed:
+                return CLOSED
+            shipment.number = next(self._numbers)
+            if self._flowing and self._knows(shipment.record.topic):
+                try:
+                    return self._produce(shipment)
+                except _Stuck:
+                    pass
+            self._flowing = False
+            self._waiting.append(shipment)
+            return None
+
+    def connect(self, producer: Producer) -> None:
+        """Feed this producer from now on."""
+        with self._lock:
+            self._producer = producer
+            self.broken = False
+
+    def disconnect(self) -> Producer | None:
+        """Let everything wait from now on; returns the producer that was fed."""
+        with self._lock:
+            producer, self._producer = self._producer, None
+            self._flowing = False
+            return producer
+
+    def feed(self) -> tuple[int, list[tuple[Shipment, Refusal]]]:
+        """Pass on what waits, a batch at most.
+
+        Returns:
+            How many left the line, and those of them that the producer refused for good.
+        """
+        refused: list[tuple[Shipment, Refusal]] = []
+        with self._lock:
+            for moved in range(BATCH):
+                if not self._waiting:
+                    self._flowing = self._producer is not None and not self.broken
+                    return moved, refused
+                if not self._feed_first(refused):
+                    return moved, refused
+            return BATCH, refused
+
+    def put_back(self, shipments: Iterable[Shipment]) -> None:
+        """Let these wait again, ahead of all that were accepted later."""
+        with self._lock:
+            self._flowing = False
+            again = sorted([*shipments, *self._waiting], key=lambda shipment: shipment.number)
+            self._waiting = deque(again)
+
+    def first_topic(self) -> str | None:
+        """The topic of the shipment that waits longest."""
+        with self._lock:
+            return self._waiting[0].record.topic if self._waiting else None
+
+    def close(self) -> None:
+        """Refuse every later shipment."""
+        with self._lock:
+            self._closed = True
+
+    def take_waiting(self) -> list[Shipment]:
+        """Remove and return all that wait."""
+        with self._lock:
+            waiting, self._waiting = list(self._waiting), deque()
+            return waiting
+
+    def held(self) -> int:
+        """How many shipments wait here or in the producer's queue."""
+        with self._lock:
+            return len(self._waiting) + (0 if self._producer is None else len(self._producer))
+
+    def _feed_first(self, refused: list[tuple[Shipment, Refusal]]) -> bool:
+        first = self._waiting[0]
+        if not self._knows(first.record.topic):
+            return False
+        try:
+            end = self._produce(first)
+        except _Stuck:
+            return False
+        self._waiting.popleft()
+        if end is not None:
+            refused.append((first, end))
+        return True
+
+    def _produce(self, shipment: Shipment) -> Refusal | None:
+        record = shipment.record
+        if self._producer is None:
+            raise _Stuck
+        try:
+            self._producer.produce(
+                record.topic, record.value, record.key,
+                headers=list(record.headers), on_delivery=partial(self._report, shipment),
+            )  # fmt: skip
+        except BufferError:
+            raise _Stuck from None
+        except KafkaException as exception:
+            error: KafkaError = exception.args[0]
+            if error.code() not in SEND_AGAIN:
+                return refusal(error)
+            self.broken = True
+            raise _Stuck from None
+        return None

@@ -1,0 +1,54 @@
+"""What the log says of lost events: one line a second for each reason, never a payload."""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from flask_kafka_events.outcomes import Loss
+
+#: Seconds between two lines about the same reason.
+INTERVAL = 1.0
+
+
+@dataclass(slots=True)
+class _Unsaid:
+    next_line: float
+    count: int = 0
+    last: Loss | None = None
+
+
+class LossLog:
+    """Writes the first loss of a reason at once and gathers the next ones for a second."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._lock = threading.RLock()
+        self._reasons: dict[str, _Unsaid] = {}
+
+    def note(self, loss: Loss) -> None:
+        """Take a loss into account; writes a line unless one for its reason is younger than a second."""
+        with self._lock:
+            unsaid = self._reasons.setdefault(loss.reason, _Unsaid(next_line=0.0))
+            unsaid.count += 1
+            unsaid.last = loss
+        self.write_due()
+
+    def write_due(self, *, all_of_them: bool = False) -> None:
+        """Write the lines whose second is over, or every one that is still owed."""
+        for count, loss in self._take_due(all_of_them=all_of_them):
+            self._logger.error(
+                "%d event(s) lost (%s), the last one of type %r with id %s: %s",
+                count, loss.reason, loss.type, loss.id, loss.explanation,
+                extra={"kafka_events_reason": loss.reason, "kafka_events_count": count},
+            )  # fmt: skip
+
+    def _take_due(self, *, all_of_them: bool) -> list[tuple[int, Loss]]:
+        now = time.monotonic()
+        due: list[tuple[int, Loss]] = []
+        with self._lock:
+            for unsaid in self._reasons.values():
+                if unsaid.last is not None and (all_of_them or now >= unsaid.next_line):
+                    due.append((unsaid.count, unsaid.last))
+                    unsaid.next_line, unsaid.count, unsaid.last = now + INTERVAL, 0, None
+        return due

@@ -1,0 +1,212 @@
+"""The one thread that builds a producer, feeds it, polls it and replaces it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import cast
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from flask_kafka_events.delivery.connection import Connection
+from flask_kafka_events.delivery.gate import Gate
+from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
+from flask_kafka_events.delivery.shipment import CLOSED, Refusal, Settle, Shipment
+from flask_kafka_events.errors import ConfigurationError, EmbeddedBrokerError, explanation
+from flask_kafka_events.outcomes import Delivery
+
+#: Seconds one poll may last. On confluent-kafka 2.13 poll(2.0) blocked 1.8 s after serving; 0.1 s is safe on all.
+POLL = 0.1
+#: Seconds between two looks at what isn't a delivery report: certificate files, credentials, lines owed to the log.
+LOOK = 0.25
+#: Seconds before the second attempt to build a producer, and the most that doubling makes of it.
+BACKOFF = (0.5, 30.0)
+
+
+class Poller:
+    """Runs from the first emit of a process to its close; nothing else polls.
+
+    Args:
+        connection: builds producers.
+        settle: told the end of each shipment, once.
+        tick: called a few times a second.
+        logger: where trouble is told.
+    """
+
+    def __init__(
+        self, *, connection: Connection, settle: Settle, tick: Callable[[], None], logger: logging.Logger
+    ) -> None:
+        self.gate = Gate(knows=connection.knows, report=self._report)
+        self._connection = connection
+        self._settle = settle
+        self._tick = tick
+        self._logger = logger
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._hurrying = 0
+        self._failures = 0
+        self._next_look = 0.0
+        self._again: list[Shipment] = []
+
+    def start(self) -> Refusal | None:
+        """Start the thread, once; the refusal says why it can't be."""
+        with self._lock:
+            if self._thread is not None:
+                return None
+            thread = threading.Thread(target=self._run, name="kafka-events-poller", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # Python 3.12+ starts no thread once the interpreter shuts down
+                return Refusal(dropped=True, reason="shutdown", explanation=f"{error}. Emit before the exit.")
+            self._thread = thread
+            return None
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """While this lasts everything is sent at once, whatever `linger.ms` says."""
+        self.hurry()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._hurrying -= 1
+
+    def hurry(self) -> None:
+        """From now on send everything at once, whatever `linger.ms` says."""
+        with self._lock:
+            self._hurrying += 1
+
+    def stop(self, timeout: float) -> None:
+        """End the thread and settle what is left as closed; returns after `timeout` seconds at the latest."""
+        self.gate.close()
+        self._stop.set()
+        if self._thread is not None and not self.is_current():
+            self._thread.join(timeout)
+            # Still running where a constructor hangs (OAuth may take 10 s): what waits for it is settled here.
+            self._settle_closed(self.gate.take_waiting())
+
+    def is_current(self) -> bool:
+        """Whether the caller runs in the poller's thread, which must not wait for itself."""
+        return threading.current_thread() is self._thread
+
+    def held(self) -> int:
+        """How many shipments have not met their end."""
+        return self.gate.held() + len(self._again)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            producer = self.gate.producer
+            if producer is None:
+                self._build()
+            else:
+                self._turn(producer)
+            self._tick()
+        self._finish()
+
+    def _build(self) -> None:
+        try:
+            producer = self._connection.open()
+        except ConfigurationError as error:
+            self._logger.error("%s", error)  # noqa: TRY400 - the message says all, a traceback nothing
+            while not self._stop.wait(LOOK) and not self._connection.certificates_changed():
+                self._tick()
+        except Exception as error:  # noqa: BLE001 - CREDENTIALS and oauth_cb are the app's and may raise anything
+            self._back_off(f"The producer can't be built: {explanation(error)}")
+        else:
+            self.gate.connect(producer)
+
+    def _turn(self, producer: Producer) -> None:
+        self._prepare_first_topic()
+        moved, refused = self.gate.feed()
+        for shipment, end in refused:
+            self._settle(shipment, end)
+        self._serve(producer, timeout=0 if moved else POLL)
+        if self.gate.broken:
+            self._replace(producer)
+        elif time.monotonic() >= self._next_look:
+            self._look(producer)
+
+    def _prepare_first_topic(self) -> None:
+        topic = self.gate.first_topic()
+        if topic is None or self._connection.knows(topic):
+            return
+        try:
+            self._connection.prepare(topic)
+        except EmbeddedBrokerError as error:
+            self._connection.release()
+            self.gate.broken = True
+            self._connection.reminders.warn("embedded", "%s Joining it again.", error)
+
+    def _serve(self, producer: Producer, timeout: float) -> None:
+        try:
+            if self._hurrying:
+                producer.flush(timeout)
+            else:
+                producer.poll(timeout)
+        except KafkaException as exception:  # a fatal error comes out of poll, not out of error_cb
+            self.gate.broken = True
+            self._back_off(f"Kafka: {exception.args[0].str()} ({exception.args[0].name()}), sending again")
+
+    def _look(self, producer: Producer) -> None:
+        self._next_look = time.monotonic() + LOOK
+        if self._connection.certificates_changed():
+            self._replace(producer)
+            return
+        try:
+            self._connection.renew_credentials(producer)
+        except Exception as error:  # noqa: BLE001 - CREDENTIALS is the app's and may raise anything
+            self._connection.reminders.warn(
+                "credentials", "KAFKA_EVENTS_CREDENTIALS: %s; the old ones stay.", explanation(error)
+            )
+
+    def _replace(self, producer: Producer) -> None:
+        self.gate.disconnect()
+        self._drain(producer)
+        again, self._again = self._again, []
+        self.gate.put_back(again)
+
+    def _drain(self, producer: Producer) -> None:
+        producer.purge()
+        while len(producer):
+            try:
+                producer.poll(POLL)
+            except KafkaException:
+                continue  # the fatal error once more; the reports come with the next poll
+        self._connection.retire(producer)
+
+    def _back_off(self, why: str) -> None:
+        first, last = BACKOFF
+        delay = min(last, first * 2**self._failures)
+        self._failures += 1
+        self._connection.reminders.warn("producer", "%s. Next attempt in %.1f s; events wait.", why, delay)
+        self._stop.wait(delay)
+
+    def _finish(self) -> None:
+        producer = self.gate.disconnect()
+        if producer is not None:
+            self._drain(producer)
+        again, self._again = self._again, []
+        self._settle_closed([*again, *self.gate.take_waiting()])
+        self._connection.release()
+        self._tick()
+
+    def _settle_closed(self, shipments: list[Shipment]) -> None:
+        for shipment in shipments:
+            self._settle(shipment, CLOSED)
+
+    def _report(self, shipment: Shipment, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            if error.code() in SEND_AGAIN:
+                self._again.append(shipment)
+            else:
+                self._settle(shipment, refusal(error))
+            return
+        self._failures = 0
+        # librdkafka knows the partition of every acknowledged message, but not the offset of one that the broker
+        # recognised as a retry it already had.
+        partition = cast("int", message.partition())
+        self._settle(
+            shipment, Delivery(topic=shipment.record.topic, partition=partition, offset=message.offset())
+        )

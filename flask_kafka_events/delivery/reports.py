@@ -1,0 +1,41 @@
+"""What librdkafka's errors mean for an event, and what a person should do about them."""
+
+from typing import Final
+
+from confluent_kafka import KafkaError
+
+from flask_kafka_events.delivery.shipment import Refusal
+
+# A fatal error purges the queue by itself, and its reports then mean "not sent, or not known to be" (measured with
+# rd_kafka_test_fatal_error: five queued messages, five _PURGE_QUEUE reports).
+SEND_AGAIN: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._FATAL})
+
+#: Errors of a producer's configuration: building it again with the same settings can't help.
+CONFIGURATION: Final = frozenset({KafkaError._INVALID_ARG, KafkaError._CONFLICT, KafkaError._NOT_IMPLEMENTED})
+
+_NEXT_STEPS: Final = {
+    KafkaError._UNKNOWN_TOPIC: "The topic doesn't exist. Create it: flask kafka-events topics create NAME.",
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "The topic doesn't exist. Create it: flask kafka-events topics create NAME.",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Give the app's user the WRITE right on the topic.",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "Give the app's user the IDEMPOTENT_WRITE right on the cluster.",
+    KafkaError.MSG_SIZE_TOO_LARGE: "Send less data, or raise KAFKA_EVENTS_MAX_EVENT_BYTES and the topic's "
+    "max.message.bytes.",
+    KafkaError._AUTHENTICATION: "Check sasl.username and sasl.password in KAFKA_EVENTS_PRODUCER, or what "
+    "KAFKA_EVENTS_CREDENTIALS returns.",
+    KafkaError._SSL: "Check ssl.ca.location, the certificate's dates and the host name in it.",
+    KafkaError._RESOLVE: "Check the host names in KAFKA_EVENTS_BOOTSTRAP_SERVERS and the broker's "
+    "advertised.listeners.",
+    KafkaError._TRANSPORT: "Check that Kafka is running and reachable; events wait until it is.",
+    KafkaError._ALL_BROKERS_DOWN: "Check that Kafka is running and reachable; events wait until it is.",
+}
+
+
+def next_step(error: KafkaError) -> str:
+    """What a person should do about an error, in one sentence; empty where there is nothing to advise."""
+    return _NEXT_STEPS.get(error.code(), "")
+
+
+def refusal(error: KafkaError) -> Refusal:
+    """The end of an event whose delivery report carries `error`."""
+    explanation = f"{error.str()}. {next_step(error)}".strip()
+    return Refusal(dropped=False, reason=error.name(), explanation=explanation)

@@ -1,0 +1,239 @@
+"""Joining the embedded broker, and leaving it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask_kafka_events.errors import EmbeddedBrokerError
+
+from .cluster import librdkafka_path
+from .control import (
+    Accept,
+    Answer,
+    BrokerDown,
+    BrokerUp,
+    Command,
+    CreateTopic,
+    FailTopic,
+    Ping,
+    Refuse,
+    RequestKind,
+    RoundTrip,
+    ask,
+)
+from .rendezvous import Broker, Rendezvous, meeting_place
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_PACKAGE = Path(__file__).parent.parent
+
+# Not `-m flask_kafka_events.embedded.child`: that imports the package itself and Flask with it, 0.3 s more.
+# So the child gets an empty package of that name, and our sys.path, whatever it was made of.
+# The fork makes it an orphan: nobody has to reap it, and a server that counts its children isn't confused.
+_START = """
+import json, os, sys, types
+if os.fork():
+    os._exit(0)
+sys.path[:] = json.loads(sys.argv[1])
+package = types.ModuleType("flask_kafka_events")
+package.__path__ = [sys.argv[2]]
+sys.modules["flask_kafka_events"] = package
+from flask_kafka_events.embedded.child import main
+main(*sys.argv[3:])
+"""
+
+
+def join(
+    directory: Path,
+    *,
+    logger: logging.Logger | None = None,
+    linger: float = 5.0,
+    start_seconds: float = 10.0,
+) -> Lease:
+    """Use the embedded broker of a directory, which is started if there is none.
+
+    All processes of this user that join the same directory share one broker. It keeps its events in memory,
+    for as long as it has a user and a little longer, so that a code reload doesn't lose them.
+
+    Args:
+        directory: the app's instance folder; the files go into `embedded-broker` there, or into a directory
+            of their own under the temporary one where that can't be written.
+        logger: gets one warning with the broker's address; `flask_kafka_events` by default.
+        linger: seconds without a user after which the broker ends; only who starts it decides.
+        start_seconds: how long it may take.
+
+    Raises:
+        EmbeddedBrokerError: there is no `fcntl` or no librdkafka, or the broker didn't come up.
+
+    .. versionadded:: 0.1
+    """
+    if importlib.util.find_spec("fcntl") is None:
+        raise EmbeddedBrokerError(
+            "The embedded broker needs file locks that this platform doesn't have (no module fcntl). "
+            "Set KAFKA_EVENTS_BOOTSTRAP_SERVERS to a real broker, Apache Kafka in a container for example."
+        )
+    deadline = time.monotonic() + start_seconds
+    place = meeting_place(directory)
+    with place.joining(deadline):
+        descriptor = place.enter(deadline)
+        try:
+            broker = _living(place, start_seconds) or _start(place, linger, start_seconds)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    log = logger or logging.getLogger("flask_kafka_events")
+    log.warning("embedded broker at %s (in memory, for development)", broker.address)
+    return Lease(broker, descriptor)
+
+
+def _living(place: Rendezvous, seconds: float) -> Broker | None:
+    broker = place.announced()
+    if broker is None:
+        return None
+    try:
+        ask(broker.control, Ping(), within=seconds)
+    except TimeoutError as error:
+        raise EmbeddedBrokerError(
+            f"The embedded broker at {broker.address} doesn't answer. "
+            f"End its process, {broker.pid}, and try again."
+        ) from error
+    except (FileNotFoundError, ConnectionError):
+        # It was killed and could not clear up.
+        place.withdraw(broker)
+        return None
+    return broker
+
+
+def _start(place: Rendezvous, linger: float, seconds: float) -> Broker:
+    search_path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
+    command = [_interpreter(), "-I", "-S", "-c", _START, search_path, str(_PACKAGE)]
+    command += [str(place.folder), librdkafka_path(), str(linger)]
+    try:
+        # Returns when the broker lets go of its stderr, once it is up, or dies.
+        started = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            start_new_session=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _not_up(f"in {seconds:g} s", error.stderr) from error
+    broker = place.announced()
+    if broker is None:
+        raise _not_up("and ended", started.stderr)
+    return broker
+
+
+def _not_up(how: str, stderr: bytes | None) -> EmbeddedBrokerError:
+    said = (stderr or b"").decode(errors="replace").strip()[-1000:] or "nothing"
+    return EmbeddedBrokerError(
+        f"The embedded broker didn't come up {how}. It said: {said}. "
+        "Try again, or set KAFKA_EVENTS_BOOTSTRAP_SERVERS to a real broker."
+    )
+
+
+def _interpreter() -> str:
+    # Under uWSGI and in other programs that embed Python, sys.executable is not a Python.
+    if Path(sys.executable).name.startswith(("python", "pypy")):
+        return sys.executable
+    return str(Path(sys.exec_prefix, "bin", "python3"))
+
+
+class Lease:
+    """A user's hold on the embedded broker: it lives at least until `release`.
+
+    A forked process shares the hold of its parent. It ends, too, when the lease is collected or the process
+    dies.
+
+    Attributes:
+        address: `"127.0.0.1:PORT"`, for `bootstrap.servers`.
+        pid: of the broker's process.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, broker: Broker, descriptor: int) -> None:
+        self.address = broker.address
+        self.pid = broker.pid
+        self._control = broker.control
+        # Closed, not unlocked: a forked process that leaves must not end the hold of its parent.
+        self._release = weakref.finalize(self, os.close, descriptor)
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Leave the broker; a second call does nothing."""
+        self._release()
+
+    def create_topic(self, name: str, *, partitions: int = 1) -> bool:
+        """Make a topic, before its first use: the broker itself would give it 4 partitions.
+
+        Returns:
+            True; False where there is one of that name, which keeps its partitions.
+
+        Raises:
+            EmbeddedBrokerError: the name or number can't be, or the broker is gone.
+        """
+        return self._tell(CreateTopic(name=name, partitions=partitions)).created
+
+    def refuse(self, error: str, *, times: int = 1, request: RequestKind = "Produce") -> None:
+        """Answer the next requests of a kind with an error, after those that were ordered before.
+
+        Args:
+            error: its name as in `confluent_kafka.KafkaError`; `"_TRANSPORT"` drops the connection.
+            times: number of requests, not of messages; librdkafka's own retries count.
+            request: the kind.
+        """
+        self._tell(Refuse(error=error, times=times, request=request))
+
+    def accept(self, *, request: RequestKind = "Produce") -> None:
+        """Forget what is left of the refusals of a kind."""
+        self._tell(Accept(request=request))
+
+    def fail_topic(self, name: str, error: str | None) -> None:
+        """Put an error on a topic's metadata, `"TOPIC_AUTHORIZATION_FAILED"` say; None takes it away."""
+        self._tell(FailTopic(name=name, error=error))
+
+    def broker_down(self) -> None:
+        """Drop every connection and refuse new ones; the events stay."""
+        self._tell(BrokerDown())
+
+    def broker_up(self) -> None:
+        """Take connections again, at the same address."""
+        self._tell(BrokerUp())
+
+    def round_trip(self, milliseconds: int) -> None:
+        """Delay every answer of the broker; 0 ends it."""
+        self._tell(RoundTrip(milliseconds=milliseconds))
+
+    def _tell(self, command: Command) -> Answer:
+        try:
+            answer = ask(self._control, command)
+        except OSError as error:
+            raise EmbeddedBrokerError(
+                f"The embedded broker at {self.address} (process {self.pid}) doesn't answer: {error}. "
+                "Join it again."
+            ) from error
+        if answer.error is not None:
+            raise EmbeddedBrokerError(answer.error)
+        return answer

@@ -1,0 +1,99 @@
+"""An event's data as JSON: carried unchanged or refused, with the place and the next step."""
+
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from math import isfinite
+from typing import Any, Final
+
+import msgspec
+
+from flask_kafka_events.errors import EncodingError
+from flask_kafka_events.json_rules import ENCODER, LEAVES, MAX_DEPTH, fault_in, unencodable
+
+REDACTED: Final = "[redacted]"
+
+_NUMBERS: Final = frozenset({float, Decimal})
+
+
+def encode_data(value: object) -> bytes:
+    """The JSON text of `value`, in UTF-8.
+
+    What JSON has no form of its own for is written as msgspec writes it: datetime, date and time as RFC 3339,
+    timedelta as ISO 8601, Decimal and UUID as strings, bytes as base64, an Enum as its value; a list, tuple or set as
+    an array; a dict, dataclass, attrs class or `msgspec.Struct` as an object. A subclass of one of these is written
+    as its base: markupsafe's `Markup` as the str, werkzeug's `MultiDict` as an object of arrays, a datetime of
+    another library without what datetime doesn't know.
+
+    Raises:
+        EncodingError: something in it would be lost or changed without a word: NaN and infinities (msgspec writes
+            null), keys that aren't strings (`1` and `"1"` would become one), lone surrogates, a value that contains
+            itself, more than 100 levels, or an object of any other type. `path` says where.
+    """
+    # Two passes, because msgspec itself writes NaN as null and {1: 2} as {"1": 2}. The first looks at types alone:
+    # 0.6 µs for five flat fields, where the encoder takes 0.3. The exact and slow one runs where
+    # that isn't enough, and to find the path.
+    try:
+        fault = None if _is_plain(value, MAX_DEPTH) else fault_in(value)
+        if fault is None:
+            return ENCODER.encode(value)
+    except Exception as error:  # noqa: BLE001 - a property or tzinfo of the user's may raise anything
+        fault = _fault_behind(error, value)
+    raise fault
+
+
+def redacted(encoded: bytes, patterns: tuple[str, ...]) -> bytes:
+    """The JSON text with the values of all fields replaced whose name matches, at any depth.
+
+    It works on the text, so that it sees the names that consumers see, renamed fields of Structs included.
+
+    Args:
+        encoded: what `encode_data` returned.
+        patterns: globs such as `"*password*"`, compared without regard to case. With none, `encoded` is returned.
+    """
+    if not patterns:
+        return encoded
+    globs = tuple(pattern.casefold() for pattern in patterns)
+    return ENCODER.encode(_without(msgspec.json.decode(encoded), globs))
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether `value` is a container whose parts, down to `depth` levels, msgspec carries unchanged.
+
+    What the encoder refuses by itself doesn't count, see `LEAVES`.
+    """
+    kind = type(value)
+    if kind is dict:
+        for key in value:
+            if type(key) is not str:
+                return False
+        items = value.values()
+    elif kind is list or kind is tuple:
+        items = value
+    else:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind in LEAVES or (kind in _NUMBERS and isfinite(item)):
+            continue
+        if depth == 1 or not _is_plain(item, depth - 1):
+            return False
+    return True
+
+
+def _fault_behind(error: Exception, value: object) -> EncodingError:
+    try:
+        fault = fault_in(value)
+    except Exception:  # noqa: BLE001 - what raised in the encoder may raise here again
+        fault = None
+    return fault or unencodable("data", type(error))
+
+
+def _without(value: object, globs: tuple[str, ...]) -> object:
+    if isinstance(value, list):
+        return [_without(item, globs) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: REDACTED if any(fnmatchcase(name.casefold(), glob) for glob in globs) else _without(item, globs)
+        for name, item in value.items()
+    }

@@ -1,0 +1,214 @@
+"""`KafkaEvents`: what an app calls by name."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+from flask import Flask
+
+from flask_kafka_events import hooks
+from flask_kafka_events.apps import EXTENSION, app_at_hand, pipeline_of, request_of
+from flask_kafka_events.capture import request_attributes
+from flask_kafka_events.decision import Ending, envelope
+from flask_kafka_events.delivery.connection import ProducerFactory
+from flask_kafka_events.delivery.exits import close_on_sigterm
+from flask_kafka_events.delivery.shipment import Refusal
+from flask_kafka_events.errors import ConfigurationError
+from flask_kafka_events.host import Host
+from flask_kafka_events.ledger import Stats
+from flask_kafka_events.outcomes import Delivery
+from flask_kafka_events.pipeline import Pipeline
+from flask_kafka_events.request_state import state_of
+from flask_kafka_events.settings import read_settings
+
+
+class AppEvents:
+    """One app's events, usable where no context is pushed: in a thread, in a job.
+
+    Made by `KafkaEvents.for_app`.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, app: Flask, pipeline: Pipeline) -> None:
+        self._app = app
+        self._pipeline = pipeline
+
+    def emit(
+        self,
+        type: str,
+        data: Any = None,
+        *,
+        key: Any = None,
+        topic: str | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        wait: float | None = None,
+    ) -> Delivery | None:
+        """Send an event now, whatever becomes of the request it is emitted in.
+
+        Args:
+            type: what happened: `"season_started"`.
+            data: a mapping, or any other value that JSON can carry; None for none.
+            key: a str, int, UUID or bytes of UTF-8; None for none.
+            topic: where it goes; None for `KAFKA_EVENTS_TOPIC`.
+            headers: further Kafka headers.
+            wait: seconds to wait for the broker's acknowledgement; None doesn't wait.
+
+        Returns:
+            The delivery, where `wait` is given and the event wasn't vetoed, sampled out or switched off; else None.
+
+        Raises:
+            EventError: in strict mode or with `wait`: it can't be made of this.
+            QueueFull: the queue is full and `KAFKA_EVENTS_ON_FULL` is `"raise"`.
+            DeliveryTimeout: no acknowledgement within `wait` seconds; the event is still pending, not lost.
+            DeliveryFailed: with `wait`: it was dropped or refused.
+        """
+        pipeline = self._pipeline
+        place = pipeline.reserve(type, topic)
+        content = None
+        try:
+            content = pipeline.content(
+                type,
+                lambda: data,
+                key=None if key is None else lambda _: key,
+                topic=topic,
+                headers=headers,
+                strict=None if wait is None else True,
+            )
+        finally:
+            if content is None:
+                pipeline.give_back(place)
+        if content is None:
+            return None
+        waiter: Future[Delivery | Refusal] | None = None if wait is None else Future()
+        sent = pipeline.send(
+            content, envelope(pipeline, type, self._ending(), word="emitted"), place=place, waiter=waiter
+        )
+        if not sent or wait is None or waiter is None:
+            return None
+        return pipeline.wait(waiter, type, wait)
+
+    def start(self) -> None:
+        """Build this process's producer now, not at the first emit; returns before it stands.
+
+        Call it in the process that emits, never before a fork: a server's post-fork hook, a job's start.
+        """
+        self._pipeline.process.start()
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Send everything that waits, now, and wait at most `timeout` seconds for the acknowledgements.
+
+        Returns:
+            False if something is still pending.
+        """
+        return self._pipeline.process.flush(timeout)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Flush, then end this process's producer; what is emitted later is dropped with the reason `"closed"`.
+
+        The end of the process does this by itself.
+
+        Args:
+            timeout: seconds; None for `KAFKA_EVENTS_CLOSE_SECONDS`.
+
+        Returns:
+            False if something had to be dropped.
+        """
+        return self._pipeline.process.close(
+            self._pipeline.settings.close_seconds if timeout is None else timeout
+        )
+
+    def stats(self) -> Stats:
+        """What became of this process's events, up to this moment."""
+        return self._pipeline.process.ledger.read()
+
+    def _ending(self) -> Ending:
+        request = request_of(self._app)
+        if request is None:
+            return Ending()
+        attributes = request_attributes(request, self._pipeline.settings, self._pipeline.reminders)
+        return Ending(request=request, state=state_of(request), attributes=attributes)
+
+
+class KafkaEvents:
+    """The extension. It holds nothing of any app: several apps may share one, and one app factory may run many times.
+
+    Args:
+        app: initialised at once, if given.
+        producer: builds a producer from librdkafka's properties: `confluent_kafka.Producer`, a subclass of it, or a
+            function that wraps one.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, app: Flask | None = None, *, producer: ProducerFactory = Producer) -> None:
+        self._factory = producer
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Read the app's settings and listen to its requests; opens no socket and starts no thread.
+
+        Raises:
+            ConfigurationError: a setting is wrong, or the app has a `KafkaEvents` already.
+        """
+        if EXTENSION in app.extensions:
+            raise ConfigurationError(
+                f"App {app.name!r} has a KafkaEvents already. Call init_app once for each app."
+            )
+        settings = read_settings(app.config, app.name)
+        host = Host(
+            name=app.name,
+            sender=app,
+            logger=lambda: app.logger,
+            strict=lambda: (app.debug or app.testing) if settings.strict is None else settings.strict,
+            instance=Path(app.instance_path),
+        )
+        app.extensions[EXTENSION] = Pipeline(host=host, settings=settings, factory=self._factory)
+        hooks.connect(app)
+        if settings.handle_sigterm:
+            close_on_sigterm()
+
+    def for_app(self, app: Flask) -> AppEvents:
+        """The events of `app`, usable without a context.
+
+        Raises:
+            NotInitialised: `init_app` wasn't called for it.
+        """
+        return AppEvents(app, pipeline_of(app))
+
+    def emit(
+        self,
+        type: str,
+        data: Any = None,
+        *,
+        key: Any = None,
+        topic: str | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        wait: float | None = None,
+    ) -> Delivery | None:
+        """Send an event of the app at hand now: `AppEvents.emit`.
+
+        Raises:
+            NotInitialised: there is no app at hand, or it has no `KafkaEvents`.
+        """
+        return self._at_hand("events.emit()").emit(
+            type, data, key=key, topic=topic, headers=headers, wait=wait
+        )
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Send everything that waits in the app at hand: `AppEvents.flush`."""
+        return self._at_hand("events.flush()").flush(timeout)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """End the producer of the app at hand: `AppEvents.close`."""
+        return self._at_hand("events.close()").close(timeout)
+
+    def stats(self) -> Stats:
+        """What became of the events of the app at hand: `AppEvents.stats`."""
+        return self._at_hand("events.stats()").stats()
+
+    def _at_hand(self, caller: str) -> AppEvents:
+        return self.for_app(app_at_hand(caller))

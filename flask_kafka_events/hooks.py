@@ -1,0 +1,167 @@
+"""Where a request is decided, once: on Flask's request signals, with teardown for what they miss.
+
+`request_finished` doesn't fire where an exception leaves the app or an `after_request` raises, and fires twice where
+another of its receivers raises, which turns a 200 into a 500. So its first firing decides where nobody else listens;
+otherwise teardown decides, by the last answer there was.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial, wraps
+from typing import Any, Final
+
+from flask import (
+    Flask,
+    Request,
+    Response,
+    got_request_exception,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
+
+from flask_kafka_events.apps import pipeline_of, request_of
+from flask_kafka_events.bodies import watch
+from flask_kafka_events.capture import request_attributes
+from flask_kafka_events.decision import Ending, decide_draft, decide_request
+from flask_kafka_events.drafts import Draft
+from flask_kafka_events.errors import MisplacedDecorator
+from flask_kafka_events.placement import misplaced
+from flask_kafka_events.request_state import RequestState, known_state, state_of
+
+_UNHANDLED: Final = 500
+
+PASSTHROUGH: Final = (
+    "Event %r can't wait for the end of a direct_passthrough response (send_file), which never tells it. "
+    'Use at="response".'
+)
+
+
+def connect(app: Flask) -> None:
+    """Listen to an app's request signals, with module-level functions: Flask keeps weak references only."""
+    request_started.connect(_check_placement, sender=app)
+    request_finished.connect(_on_finished, sender=app)
+    got_request_exception.connect(_on_exception, sender=app)
+    request_tearing_down.connect(_on_teardown, sender=app)
+
+
+def hand_over(draft: Draft, app: Flask) -> None:
+    """Give a draft whose function has ended to its request, or decide it at once where there is none."""
+    if draft.discarded:
+        draft.pipeline.give_back(draft.place)
+        draft.pipeline.process.ledger.set_apart("discarded")
+        return
+    request = request_of(app)
+    if request is None:
+        decide_draft(draft, Ending())
+        return
+    state = state_of(request)
+    state.drafts.append(draft)
+    if state.decided:  # in a thread or a body that outlived the decision: it stands for itself
+        for late in state.take():
+            decide_draft(late, Ending())
+
+
+def _harmless(receiver: Callable[..., None]) -> Callable[..., None]:
+    """A receiver that raises turns a 200 into a 500, or escapes to the server: a fault of ours must not."""
+
+    @wraps(receiver)
+    def guarded(app: Flask, **signal: Any) -> None:
+        try:
+            receiver(app, **signal)
+        except Exception:
+            app.logger.exception("flask_kafka_events failed in %s; the request goes on.", receiver.__name__)
+
+    return guarded
+
+
+def _check_placement(app: Flask, **_: Any) -> None:
+    endpoints = misplaced(app)
+    text = (
+        f"@emit_event stands above @route for {', '.join(map(repr, endpoints))} of app {app.name!r}, so Flask never "
+        f"calls it and no event is emitted. Move it below every other decorator, directly above the function."
+    )
+    if endpoints and pipeline_of(app).strict:
+        raise MisplacedDecorator(text)
+    if endpoints:
+        app.logger.error(text)
+    request_started.disconnect(_check_placement, sender=app)
+
+
+@_harmless
+def _on_finished(app: Flask, response: Response, **_: Any) -> None:
+    request = request_of(app)
+    state = None if request is None else _state(app, request)
+    if request is None or state is None:
+        return
+    state.response = response
+    if any(draft.emission.at == "close" for draft in state.drafts):
+        watch(response, partial(setattr, state, "broken"), method=request.method)
+    # One entry for all apps: the receiver is the same function.
+    if len(request_finished.receivers) == 1:
+        _decide(app, request, state)
+
+
+@_harmless
+def _on_exception(app: Flask, exception: BaseException, **_: Any) -> None:
+    request = request_of(app)
+    state = None if request is None else _state(app, request)
+    if state is not None:
+        state.error = exception
+        state.response = None  # whatever was about to be answered, it is no longer
+
+
+@_harmless
+def _on_teardown(app: Flask, exc: BaseException | None = None, **_: Any) -> None:
+    request = request_of(app)
+    state = None if request is None else known_state(request)
+    if request is None or state is None:
+        return
+    state.error = state.error or exc
+    _decide(app, request, state)
+
+
+def _state(app: Flask, request: Request) -> RequestState | None:
+    if pipeline_of(app).settings.requests.enabled:
+        return state_of(request)
+    return known_state(request)
+
+
+def _decide(app: Flask, request: Request, state: RequestState) -> None:
+    if state.decided:
+        return
+    state.decided = True
+    pipeline = pipeline_of(app)
+    ending = Ending(
+        status=_status(state),
+        error=state.error,
+        request=request,
+        state=state,
+        attributes=request_attributes(request, pipeline.settings, pipeline.reminders),
+    )
+    _decide_drafts(state, ending)
+    decide_request(pipeline, request, state, ending)
+
+
+def _status(state: RequestState) -> int | None:
+    if state.response is not None:
+        return state.response.status_code
+    # An exception that leaves the app is answered 500 by every WSGI server. Without one there was no answer at all: a
+    # request context that was pushed by hand.
+    return None if state.error is None else _UNHANDLED
+
+
+def _decide_drafts(state: RequestState, ending: Ending) -> None:
+    for draft in state.take():
+        response = state.response if draft.emission.at == "close" else None
+        if response is None:
+            decide_draft(draft, ending)
+        elif response.direct_passthrough:
+            draft.pipeline.reminders.warn("passthrough", PASSTHROUGH, draft.emission.type)
+            decide_draft(draft, ending)
+        else:
+            response.call_on_close(partial(_decide_closed, draft, state, ending))
+
+
+def _decide_closed(draft: Draft, state: RequestState, ending: Ending) -> None:
+    decide_draft(draft, replace(ending, error=ending.error or state.broken))

@@ -1,0 +1,139 @@
+"""What became of every event of this process: counted, never guessed."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stats:
+    """One moment of the ledger.
+
+    `emitted + adopted == delivered + failed + dropped + dead + pending` holds for every instance.
+
+    Attributes:
+        emitted: events this process was asked to send.
+        adopted: events taken over from a process that died; always 0 in memory mode.
+        delivered: events the broker acknowledged.
+        failed_by_reason: events that can't be made or that the broker refused, by reason
+            (`"encoding"`, `"MSG_SIZE_TOO_LARGE"`, ...).
+        dropped_by_reason: events given up before the broker had them, by reason (`"queue_full"`,
+            `"closed"`, ...).
+        dead: events set aside as dead letters; always 0 in memory mode.
+        pending: events accepted and not yet decided.
+        discarded: drafts the user took back with `current_event.discard()`.
+        vetoed: events that a receiver of `event_created` refused.
+        sampled_out: events left out by a `sample` rate.
+        not_matching: drafts whose outcome wasn't the one that `on=` asks for.
+        disabled: events of an app or a type that is switched off.
+        receiver_errors: exceptions raised by receivers of this package's signals.
+
+    .. versionadded:: 0.1
+    """
+
+    emitted: int
+    adopted: int
+    delivered: int
+    failed_by_reason: Mapping[str, int]
+    dropped_by_reason: Mapping[str, int]
+    dead: int
+    pending: int
+    discarded: int
+    vetoed: int
+    sampled_out: int
+    not_matching: int
+    disabled: int
+    receiver_errors: int
+
+    @property
+    def failed(self) -> int:
+        """How many events failed, for whatever reason."""
+        return sum(self.failed_by_reason.values())
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped, for whatever reason."""
+        return sum(self.dropped_by_reason.values())
+
+
+class Ledger:
+    """The counters of one process; any thread may write and read.
+
+    Every event enters once and is settled once, each under one lock, so no reader ever sees the law broken.
+    The lock is re-entrant: a signal handler that emits may interrupt the thread that holds it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._at_rest = threading.Condition(self._lock)
+        self._emitted = 0
+        self._delivered = 0
+        self._failed: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._pending = 0
+        self._apart: Counter[str] = Counter()
+
+    def enter(self) -> None:
+        """Count an event as emitted; it is pending until one of the next three settles it."""
+        with self._lock:
+            self._emitted += 1
+            self._pending += 1
+
+    def deliver(self) -> None:
+        """Settle an event that the broker acknowledged."""
+        with self._lock:
+            self._delivered += 1
+            self._leave()
+
+    def fail(self, reason: str) -> None:
+        """Settle an event that can't be made or was refused."""
+        with self._lock:
+            self._failed[reason] += 1
+            self._leave()
+
+    def drop(self, reason: str) -> None:
+        """Settle an event given up before the broker had it."""
+        with self._lock:
+            self._dropped[reason] += 1
+            self._leave()
+
+    def set_apart(self, why: str) -> None:
+        """Count what never became an emitted event: one of the attributes of `Stats` after `pending`."""
+        with self._lock:
+            self._apart[why] += 1
+
+    def wait_at_rest(self, timeout: float) -> bool:
+        """Wait until nothing is pending, at most `timeout` seconds; False if something still is."""
+        with self._at_rest:
+            return self._at_rest.wait_for(lambda: self._pending == 0, timeout)
+
+    @property
+    def pending(self) -> int:
+        """Events accepted and not yet decided."""
+        return self._pending
+
+    def read(self) -> Stats:
+        """All counters of one moment."""
+        with self._lock:
+            return Stats(
+                emitted=self._emitted,
+                adopted=0,
+                delivered=self._delivered,
+                failed_by_reason=MappingProxyType(dict(self._failed)),
+                dropped_by_reason=MappingProxyType(dict(self._dropped)),
+                dead=0,
+                pending=self._pending,
+                discarded=self._apart["discarded"],
+                vetoed=self._apart["vetoed"],
+                sampled_out=self._apart["sampled_out"],
+                not_matching=self._apart["not_matching"],
+                disabled=self._apart["disabled"],
+                receiver_errors=self._apart["receiver_errors"],
+            )
+
+    def _leave(self) -> None:
+        self._pending -= 1
+        if self._pending == 0:
+            self._at_rest.notify_all()

@@ -1,0 +1,234 @@
+"""From an event's content to its delivery: every step counted, every loss told."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+import msgspec
+
+from flask_kafka_events import signals
+from flask_kafka_events.announcer import Announcer
+from flask_kafka_events.content import Content, ContentMaker, Envelope
+from flask_kafka_events.delivery.admission import Reservation
+from flask_kafka_events.delivery.connection import Connection, ProducerFactory
+from flask_kafka_events.delivery.process import QUEUE_FULL, PerProcess, ProcessDelivery
+from flask_kafka_events.delivery.shipment import Refusal
+from flask_kafka_events.encoding import encode_data
+from flask_kafka_events.errors import (
+    ConfigurationError,
+    DeliveryFailed,
+    DeliveryTimeout,
+    EncodingError,
+    EventTooLarge,
+    InvalidAttribute,
+    InvalidKey,
+    InvalidTopic,
+    QueueFull,
+    explanation,
+)
+from flask_kafka_events.event import Event, Record, new_id
+from flask_kafka_events.host import Host
+from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.outcomes import Delivery, Loss
+from flask_kafka_events.reminders import Reminders
+from flask_kafka_events.sampling import kept
+from flask_kafka_events.settings import Settings
+
+_REASONS: Mapping[type[Exception], str] = {
+    EncodingError: "encoding",
+    InvalidKey: "key",
+    InvalidTopic: "topic",
+    InvalidAttribute: "attribute",
+    EventTooLarge: "too_large",
+    ConfigurationError: "not_configured",
+}
+
+
+class Pipeline:
+    """One app's way from content to broker.
+
+    Args:
+        host: the app.
+        settings: the app's.
+        factory: builds a producer from librdkafka's properties.
+    """
+
+    def __init__(self, *, host: Host, settings: Settings, factory: ProducerFactory) -> None:
+        self.settings = settings
+        self._host = host
+        self._factory = factory
+        self.reminders = Reminders(host.logger)
+        self._contents = ContentMaker(settings=settings, reminders=self.reminders)
+        self._announcer = Announcer(sender=host.sender, logger=host.logger)
+        self._processes = PerProcess(self._make_process)
+
+    @property
+    def process(self) -> ProcessDelivery:
+        """The calling process's ledger, queue and producer."""
+        return self._processes.current()
+
+    @property
+    def strict(self) -> bool:
+        """Whether a mistake in an event is raised where it is made."""
+        return self._host.strict()
+
+    def check_data(self, data: object) -> None:
+        """In strict mode, check at the user's own line that `data` can go into an event.
+
+        Raises:
+            EncodingError: it can't.
+        """
+        if self.strict:
+            encode_data(data)
+
+    def content(
+        self, type: str, make_data: Callable[[], object], *, strict: bool | None = None, **how: Any
+    ) -> Content | None:
+        """Make an event's content; None where it is switched off or can't be made, which is counted and told.
+
+        Args:
+            type: the event's.
+            make_data: gives the data; it may raise.
+            strict: whether a mistake is raised; None as the app has it.
+            how: `key`, `topic`, `format` and `headers` as `ContentMaker.make` takes them.
+
+        Raises:
+            KafkaEventsError: in strict mode, for whatever would be logged otherwise.
+        """
+        strict = self.strict if strict is None else strict
+        if not self._enabled(type):
+            self.process.ledger.set_apart("disabled")
+            return None
+        try:
+            self._check_configured()
+            return self._contents.make(type, make_data(), strict=strict, **how)
+        except Exception as error:  # a data callable is the app's and may raise anything
+            if strict:
+                raise
+            self.lose_content(type, error)
+            return None
+
+    def reserve(self, type: str, topic: str | None) -> Reservation | None:
+        """Under `ON_FULL = "raise"`, take an event's place before anything happens that it would tell.
+
+        Raises:
+            QueueFull: there is none.
+        """
+        topic = self.settings.types.for_type(type).topic or topic or self.settings.topic
+        if self.settings.on_full != "raise" or topic is None or not self._enabled(type):
+            return None
+        place = self.process.reserve(topic)
+        if place is None:
+            raise QueueFull(f"Event {type!r} was refused before anything happened. {QUEUE_FULL.explanation}")
+        return place
+
+    def send(
+        self,
+        content: Content,
+        envelope: Envelope,
+        *,
+        place: Reservation | None = None,
+        waiter: "Future[Delivery | Refusal] | None" = None,
+    ) -> bool:
+        """Send an event; False where it was sampled out or vetoed. Never raises."""
+        process = self.process
+        id_ = envelope.id or new_id()
+        event: Event | None = None
+        if not kept(content.rule.sample, envelope.trace or id_):
+            process.ledger.set_apart("sampled_out")
+        else:
+            event = self._created(content, envelope, id_, process)
+        if event is None:
+            self.give_back(place)
+            return False
+        process.ledger.enter()
+        process.send(self._record(event, content), place=place, waiter=waiter)
+        return True
+
+    def lose_content(self, type: str, error: Exception) -> None:
+        """Count, announce and log an event that came to nothing before it had an id."""
+        process = self.process
+        process.ledger.enter()
+        reason = _REASONS.get(error.__class__, "error")
+        loss = Loss(
+            dropped=reason == "not_configured",
+            reason=reason,
+            type=type,
+            id=None,
+            record=None,
+            explanation=explanation(error),
+        )
+        process.lose(loss)
+
+    def give_back(self, place: Reservation | None) -> None:
+        """Give up a reserved place that no event will use."""
+        self.process.give_back(place)
+
+    def wait(self, waiter: "Future[Delivery | Refusal]", type: str, timeout: float) -> Delivery:
+        """Wait for an event's end.
+
+        Raises:
+            DeliveryTimeout: it is still pending after `timeout` seconds.
+            DeliveryFailed: it was dropped or refused.
+        """
+        try:
+            end = self.process.wait(waiter, timeout)
+        except FutureTimeout:
+            raise DeliveryTimeout(
+                f"Event {type!r} was not acknowledged within {timeout} s. It is still pending and will be sent; "
+                f"don't emit it again."
+            ) from None
+        if isinstance(end, Delivery):
+            return end
+        raise DeliveryFailed(f"Event {type!r} is lost: {end.explanation}", reason=end.reason)
+
+    def _enabled(self, type: str) -> bool:
+        return self.settings.enabled and self.settings.types.for_type(type).enabled
+
+    def _check_configured(self) -> None:
+        if self.settings.bootstrap_servers is None:
+            raise ConfigurationError(
+                f"App {self._host.name!r} emits events, but KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set. Set it to "
+                f"'host:port', to 'embedded' for development, or set KAFKA_EVENTS_ENABLED = False."
+            )
+
+    def _created(
+        self, content: Content, envelope: Envelope, id: str, process: ProcessDelivery
+    ) -> Event | None:
+        event = Event(
+            id=id,
+            source=self.settings.source,
+            type=content.type,
+            time=content.time,
+            topic=content.topic,
+            key=content.key,
+            data=content.data,
+            attributes=dict(envelope.attributes),
+        )
+        created = self._announcer.created(signals.event_created, process.ledger, event)
+        if created is None:
+            process.ledger.set_apart("vetoed")
+        return created
+
+    def _record(self, event: Event, content: Content) -> Record:
+        record = content.format(event)
+        if content.headers:
+            record = msgspec.structs.replace(record, headers=(*record.headers, *content.headers))
+        return record
+
+    def _announce(self, ledger: Ledger, end: Delivery | Loss, record: Record | None = None) -> None:
+        if isinstance(end, Delivery):
+            self._announcer.announce(signals.event_delivered, ledger, record=record, delivery=end)
+        else:
+            signal = signals.event_dropped if end.dropped else signals.event_failed
+            self._announcer.announce(signal, ledger, loss=end)
+
+    def _make_process(self) -> ProcessDelivery:
+        logger = self._host.logger()
+        connection = Connection(
+            settings=self.settings, factory=self._factory, logger=logger, directory=self._host.instance
+        )
+        return ProcessDelivery(
+            settings=self.settings, connection=connection, logger=logger, announce=self._announce
+        )

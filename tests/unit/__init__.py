@@ -1,0 +1,1 @@
+"""No broker: what each module does by itself."""

@@ -1,0 +1,1 @@
+"""On the embedded broker: records really sent and read back."""
