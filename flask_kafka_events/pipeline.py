@@ -56,7 +56,7 @@ class Pipeline:
 
     def __init__(self, *, host: Host, settings: Settings, factory: ProducerFactory) -> None:
         self.settings = settings
-        self._host = host
+        self.host = host
         self._factory = factory
         self.reminders = Reminders(host.logger)
         self._contents = ContentMaker(settings=settings, reminders=self.reminders)
@@ -71,7 +71,7 @@ class Pipeline:
     @property
     def strict(self) -> bool:
         """Whether a mistake in an event is raised where it is made."""
-        return self._host.strict()
+        return self.host.strict()
 
     def check_data(self, data: object) -> None:
         """In strict mode, check at the user's own line that `data` can go into an event.
@@ -189,7 +189,7 @@ class Pipeline:
     def _check_configured(self) -> None:
         if self.settings.bootstrap_servers is None:
             raise ConfigurationError(
-                f"App {self._host.name!r} emits events, but KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set. Set it to "
+                f"App {self.host.name!r} emits events, but KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set. Set it to "
                 f"'host:port', to 'embedded' for development, or set KAFKA_EVENTS_ENABLED = False."
             )
 
@@ -225,9 +225,9 @@ class Pipeline:
             self._announcer.announce(signal, ledger, loss=end)
 
     def _make_process(self) -> ProcessDelivery:
-        logger = self._host.logger()
+        logger = self.host.logger()
         connection = Connection(
-            settings=self.settings, factory=self._factory, logger=logger, directory=self._host.instance
+            settings=self.settings, factory=self._factory, logger=logger, directory=self.host.instance
         )
         return ProcessDelivery(
             settings=self.settings, connection=connection, logger=logger, announce=self._announce

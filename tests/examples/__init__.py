@@ -1,0 +1,1 @@
+"""The example programs, as a person would use them."""

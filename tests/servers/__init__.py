@@ -1,0 +1,1 @@
+"""Under real WSGI servers: forks, signals, exits."""
