@@ -53,8 +53,7 @@ def of(app: Flask) -> AppEvents:
 def nowhere() -> str:
     """An address where connections are refused."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    return address
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 def test_wait_returns_the_delivery(broker: Lease) -> None:

@@ -1,0 +1,33 @@
+"""The app that the servers serve."""
+
+import os
+
+from flask import Flask
+
+from flask_kafka_events import KafkaEvents, emit_event
+
+TOPIC = "served"
+
+events = KafkaEvents()
+
+
+def create_app() -> Flask:
+    """An app that batches for three seconds: what isn't flushed at the exit is lost, and the test sees it."""
+    app = Flask("served")
+    app.config["KAFKA_EVENTS_BOOTSTRAP_SERVERS"] = os.environ["SERVED_BROKER"]
+    app.config["KAFKA_EVENTS_TOPIC"] = TOPIC
+    app.config["KAFKA_EVENTS_PRODUCER"] = {"linger.ms": 3000}
+    events.init_app(app)
+    if "SERVED_EMITS_BEFORE_FORK" in os.environ:
+        events.for_app(app).emit("started")
+
+    @app.get("/buy")
+    @emit_event("bought")
+    def buy() -> str:
+        return "sold"
+
+    @app.get("/pid")
+    def pid() -> str:
+        return str(os.getpid())
+
+    return app

@@ -1,0 +1,114 @@
+"""Nothing is lost under real servers: requests answered, minus distinct events read back, is zero."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flask_kafka_events.embedded import Lease, join
+from tests.servers.served import TOPIC
+from tests.servers.serving import ROOT, arrived, serving
+
+APP = "tests.servers.served:create_app()"
+REQUESTS = 40
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Lease]:
+    """An embedded broker that ends right after its last user."""
+    with join(tmp_path, linger=0.3) as lease:
+        lease.create_topic(TOPIC)
+        yield lease
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["gunicorn", "-b", "127.0.0.1:PORT", APP], 0),
+        (["gunicorn", "-b", "127.0.0.1:PORT", "-k", "gthread", "--threads", "4", APP], 0),
+        (["gunicorn", "-b", "127.0.0.1:PORT", "--preload", "-w", "2", APP], 0),
+        (
+            ["waitress-serve", "--listen=127.0.0.1:PORT", "--call", "tests.servers.served:create_app"],
+            -signal.SIGTERM,
+        ),
+        (["flask", "--app", "tests.servers.served", "run", "-p", "PORT"], -signal.SIGTERM),
+    ],
+    ids=["sync", "gthread", "preload", "waitress", "flask-run"],
+)
+def test_sigterm_after_the_last_answer_loses_nothing(
+    broker: Lease, tmp_path: Path, command: list[str], status: int
+) -> None:
+    """SIGTERM right after the last answer, with all events still batched: each arrives, and the status stays."""
+    with serving(broker.address, tmp_path, *command) as server:
+        assert [server.get("/buy") for _ in range(REQUESTS)] == ["sold"] * REQUESTS
+        assert server.end(signal.SIGTERM) == status
+    assert len(set(arrived(broker.address, TOPIC))) == REQUESTS
+
+
+def test_master_that_emitted_before_the_fork_loses_nothing(broker: Lease, tmp_path: Path) -> None:
+    """Under --preload the workers make their own producers although the master has one."""
+    command = ("gunicorn", "-b", "127.0.0.1:PORT", "--preload", "-w", "2", APP)
+    with serving(broker.address, tmp_path, *command, SERVED_EMITS_BEFORE_FORK="1") as server:
+        for _ in range(REQUESTS):
+            server.get("/buy")
+        assert server.end(signal.SIGTERM) == 0
+    assert len(set(arrived(broker.address, TOPIC))) == REQUESTS + 1
+
+
+def test_sigterm_to_the_reloaders_child_loses_nothing(broker: Lease, tmp_path: Path) -> None:
+    """The serving child of Werkzeug's reloader sends what waits before it ends."""
+    command = ("flask", "--app", "tests.servers.served", "run", "-p", "PORT", "--reload")
+    with serving(broker.address, tmp_path, *command) as server:
+        for _ in range(REQUESTS):
+            server.get("/buy")
+        os.kill(int(server.get("/pid")), signal.SIGTERM)
+        server.process.wait(20)
+    assert len(set(arrived(broker.address, TOPIC))) == REQUESTS
+
+
+def test_code_reload_loses_nothing(broker: Lease, tmp_path: Path) -> None:
+    """A reload sends what the old child still held, and the new child goes on."""
+    code = tmp_path / "mine.py"
+    code.write_text("from tests.servers.served import create_app\n")
+    command = ("flask", "--app", "mine", "run", "-p", "PORT", "--reload")
+    with serving(broker.address, tmp_path, *command) as server:
+        for _ in range(REQUESTS):
+            server.get("/buy")
+        old = server.get("/pid")
+        code.write_text("from tests.servers.served import create_app\n\n")
+        while server.get("/pid") == old:
+            pass
+        server.get("/buy")
+        os.kill(int(server.get("/pid")), signal.SIGTERM)
+        server.process.wait(20)
+    assert len(set(arrived(broker.address, TOPIC))) == REQUESTS + 1
+
+
+def test_script_that_ends_at_once_loses_nothing(broker: Lease) -> None:
+    """A script that emits and ends sends its event on the way out."""
+    script = (
+        "from tests.servers.served import create_app, events\n"
+        "events.for_app(create_app()).emit('ended')\n"
+    )  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SERVED_BROKER": broker.address}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=30)
+    assert len(arrived(broker.address, TOPIC)) == 1
+
+
+def test_commands_open_no_socket_and_start_no_thread(tmp_path: Path) -> None:
+    """`flask routes` runs with no broker at all, and init_app starts no thread."""
+    script = (
+        "import threading\n"
+        "from tests.servers.served import create_app\n"
+        "create_app().test_cli_runner().invoke(args=['routes'])\n"
+        "assert threading.active_count() == 1\n"
+        "import pathlib\n"
+        "assert not any('socket:' in str(link.readlink()) for link in pathlib.Path('/proc/self/fd').iterdir() "
+        "if link.exists())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SERVED_BROKER": "127.0.0.1:1"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=30, cwd=tmp_path)
