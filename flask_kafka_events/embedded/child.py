@@ -50,9 +50,8 @@ def _end(*_: object) -> None:
 
 def _detach() -> None:
     # Who started us reads our stderr until it ends: this is how it learns that we are up, or died.
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    # Our stdout goes nowhere already.
+    os.dup2(1, 2)
 
 
 def listen(folder: Path) -> socket.socket:

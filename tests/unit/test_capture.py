@@ -1,0 +1,136 @@
+"""What of a request goes into its events, and what stays out."""
+
+import logging
+
+import pytest
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_kafka_events import emit_event
+from flask_kafka_events.sampling import kept
+from tests.sending import Shop, shop
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def visit(here: Shop, path: str = "/reset/secret-token", **headers: str) -> dict[str, object]:
+    """The attributes of the event of one request with these headers."""
+    here.app.get("/reset/<token>")(emit_event("reset")(lambda token: token))
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    here.app.test_client().get(path, headers=names)
+    return dict(here.sent()[-1].attributes)
+
+
+def test_only_the_route_is_told() -> None:
+    """Without CAPTURE neither path nor address nor agent is in the event."""
+    with shop() as here:
+        attributes = visit(here, User_Agent="curl", X_Request_ID="r1")
+    assert set(attributes) == {"httpmethod", "httproute", "endpoint", "durationus", "httpstatus"}
+
+
+def test_allow_list_adds_what_it_names() -> None:
+    """Each name of CAPTURE adds its attribute, percent-encoded where CloudEvents forbids a character."""
+    with shop(CAPTURE=["httppath", "clientip", "useragent", "requestid"]) as here:
+        attributes = visit(here, "/reset/%00x", User_Agent="curl", X_Request_ID="r1")
+    assert attributes["httppath"] == "/reset/%00x"
+    assert attributes["clientip"] == "127.0.0.1"
+    assert (attributes["useragent"], attributes["requestid"]) == ("curl", "r1")
+
+
+def test_client_address_is_what_proxyfix_made_of_it() -> None:
+    """X-Forwarded-For counts only where ProxyFix was told to trust it."""
+    for trusted, address in ((False, "127.0.0.1"), (True, "203.0.113.9")):
+        with shop(CAPTURE=["clientip"]) as here:
+            if trusted:
+                here.app.wsgi_app = ProxyFix(here.app.wsgi_app)  # type: ignore[method-assign]
+            assert visit(here, X_Forwarded_For="203.0.113.9")["clientip"] == address
+
+
+def test_userid_is_asked_of_the_app(caplog: pytest.LogCaptureFixture) -> None:
+    """USERID gives the attribute; None and an exception leave it out, the latter with one warning."""
+    for answer, expected in (("u7", "u7"), (None, None)):
+        with shop(USERID=lambda answer=answer: answer) as here:
+            assert visit(here).get("userid") == expected
+    with shop(USERID=lambda: 1 / 0) as here:
+        assert "userid" not in visit(here)
+    assert "KAFKA_EVENTS_USERID raised ZeroDivisionError" in caplog.text
+
+
+def test_valid_trace_is_carried_over() -> None:
+    """Traceparent and tracestate go through unchanged if valid, and not at all otherwise."""
+    with shop() as here:
+        attributes = visit(here, traceparent=TRACE, tracestate="a=1")
+    assert (attributes["traceparent"], attributes["tracestate"]) == (TRACE, "a=1")
+    with shop() as here:
+        assert "tracestate" not in visit(here, traceparent=TRACE, tracestate="bad")
+    with shop() as here:
+        assert "traceparent" not in visit(here, traceparent="bad", tracestate="a=1")
+
+
+def test_every_request_can_be_an_event() -> None:
+    """REQUESTS emits http.request for each, also for 404 and 500, not for HEAD, OPTIONS and what is excluded."""
+    with shop(testing=False, REQUESTS={"exclude": ["health"]}) as here:
+        here.app.get("/")(lambda: "")
+        here.app.add_url_rule("/health", "health", lambda: "")
+        here.app.add_url_rule("/bug", "bug", lambda: str(1 / 0))
+        client = here.app.test_client()
+        for path in ("/", "/health", "/none", "/bug"):
+            client.get(path)
+        client.head("/")
+        client.options("/")
+        assert [(event.type, event.attributes["httpstatus"]) for event in here.sent()] == [
+            ("http.request", 200), ("http.request", 404), ("http.request", 500),
+        ]  # fmt: skip
+
+
+def test_requests_switched_off_by_type_are_counted() -> None:
+    """TYPES can switch http.request off, and sample it by trace."""
+    with shop(REQUESTS=True, TYPES={"http.*": {"enabled": False}}) as here:
+        here.app.get("/")(lambda: "")
+        here.app.test_client().get("/")
+        assert here.sent() == []
+        assert here.mine.stats().disabled == 1
+
+
+def test_a_trace_stays_together() -> None:
+    """All events of one trace are kept or none, the same in every process."""
+    with shop(REQUESTS={"sample": 0.5}, TYPES={"bought": {"sample": 0.5}}) as here:
+        here.app.get("/")(emit_event("bought")(lambda: ""))
+        for number in range(40):
+            trace = f"00-{number + 1:032x}-00f067aa0ba902b7-01"
+            here.app.test_client().get("/", headers={"traceparent": trace})
+        here.app.test_client().get("/")
+        by_trace: dict[object, int] = {}
+        for event in here.sent():
+            by_trace[event.attributes.get("traceparent")] = (
+                by_trace.get(event.attributes.get("traceparent"), 0) + 1
+            )
+        by_trace.pop(None, None)
+    assert set(by_trace.values()) == {2}
+    assert len(by_trace) == sum(kept(0.5, f"{number + 1:032x}") for number in range(40))
+
+
+def test_retried_request_has_the_same_ids(caplog: pytest.LogCaptureFixture) -> None:
+    """With IDEMPOTENCY the same key of the same caller gives the same ids, and any other caller others."""
+    caller = ["ana"]
+    with shop(IDEMPOTENCY=lambda: caller[0]) as here:
+
+        @here.app.get("/")
+        @emit_event("bought")
+        def buy() -> str:
+            here.events.emit("noted")
+            here.events.emit("noted")
+            return ""
+
+        def ids() -> set[str]:
+            before = len(here.sent())
+            here.app.test_client().get("/", headers={"Idempotency-Key": "k"})
+            return {event.id for event in here.sent()[before:]}
+
+        first = ids()
+        assert len(first) == 3
+        assert ids() == first
+        caller[0] = "bo"
+        assert not ids() & first
+        caller[0] = None  # type: ignore[call-overload]
+        assert not ids() & first
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
