@@ -148,7 +148,7 @@ def _not_up(how: str, stderr: bytes | None) -> EmbeddedBrokerError:
 
 def _interpreter() -> str:
     # Under uWSGI and in other programs that embed Python, sys.executable is not a Python.
-    if Path(sys.executable).name.startswith(("python", "pypy")):
+    if Path(sys.executable or "").name.startswith(("python", "pypy")):
         return sys.executable
     return str(Path(sys.exec_prefix, "bin", "python3"))
 
