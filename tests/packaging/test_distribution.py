@@ -87,11 +87,23 @@ def test_flask_finds_the_commands(distribution: Distribution) -> None:
 
 
 def test_the_wheel_works_in_an_empty_environment(distribution: Distribution, tmp_path: Path) -> None:
-    """Installed with nothing but its own dependencies, the package can be imported."""
+    """Installed with nothing but its own dependencies, a decorated route's event is acknowledged."""
     environment = make_environment(tmp_path / "venv")
     environment.install(distribution.wheel, "--constraint", ROOT / "requirements" / "game.txt")
 
-    program = "import flask_kafka_events; print(flask_kafka_events.__file__)"
+    program = f"""
+import flask, flask_kafka_events as library, pathlib
+from flask_kafka_events import embedded
+app = flask.Flask("shop", instance_path={str(tmp_path)!r})
+app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="embedded", KAFKA_EVENTS_TOPIC="t")
+events = library.KafkaEvents(app).for_app(app)
+app.get("/")(library.emit_event("came")(lambda: "ok"))
+with embedded.join(pathlib.Path({str(tmp_path)!r}), linger=0.3):
+    assert app.test_client().get("/").text == "ok"
+    assert events.flush(10) and events.stats().delivered == 1
+    events.close()
+print(library.__file__)
+"""
     done = subprocess.run(
         [environment.python, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
     )
