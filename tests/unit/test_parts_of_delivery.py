@@ -1,0 +1,158 @@
+"""The small parts of delivery, by themselves."""
+
+import logging
+import threading
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from flask_kafka_events.delivery.admission import Admission
+from flask_kafka_events.delivery.gate import BATCH, Gate
+from flask_kafka_events.delivery.shipment import Shipment
+from flask_kafka_events.event import Record
+from flask_kafka_events.reminders import REMEMBERED, Reminders
+from flask_kafka_events.sampling import kept
+
+
+def shipment(topic: str = "t") -> Shipment:
+    """A shipment of nothing much."""
+    return Shipment(record=Record(id="1", type="x", topic=topic, key=None, value=b"v", headers=()))
+
+
+class Refusing:
+    """A producer whose next produce raises."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+        self.taken: list[str] = []
+
+    def produce(self, topic: str, *_: object, **__: object) -> None:
+        """Take a message, or raise."""
+        if self.error is not None:
+            raise self.error
+        self.taken.append(topic)
+
+    def __len__(self) -> int:
+        return len(self.taken)
+
+
+def gate_with(error: BaseException | None, waiting: int = 1) -> tuple[Gate, Refusing]:
+    """A gate before such a producer, with shipments that wait."""
+    gate = Gate(knows=lambda topic: topic == "t", report=lambda *_: None)
+    producer = Refusing(error)
+    for _ in range(waiting):
+        assert gate.accept(shipment()) is None
+    gate.connect(producer)  # type: ignore[arg-type]  # what a gate asks of a producer
+    return gate, producer
+
+
+def test_full_librdkafka_queue_keeps_the_order() -> None:
+    """A BufferError leaves the shipment at the front, and what comes later waits behind it."""
+    gate, producer = gate_with(BufferError())
+    assert gate.feed() == (0, [])
+    producer.error = None
+    assert gate.accept(shipment()) is None
+    assert producer.taken == []
+    assert gate.feed() == (2, [])
+    assert gate.accept(shipment()) is None
+    assert len(producer) == 3
+    producer.error = BufferError()
+    assert gate.accept(shipment()) is None
+    assert gate.held() == 4
+
+
+def test_refused_shipment_does_not_block_the_others() -> None:
+    """What librdkafka refuses for good is given back with its reason, waiting or not."""
+    error = KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+    gate, producer = gate_with(error)
+    moved, refused = gate.feed()
+    assert (moved, [end.reason for _, end in refused]) == (1, ["MSG_SIZE_TOO_LARGE"])
+    end = gate.accept(shipment())
+    assert end is not None
+    assert "max.message.bytes" in end.explanation
+    assert producer.taken == []
+
+
+def test_fatal_producer_takes_nothing_more() -> None:
+    """A fatal error at produce marks the gate as broken; the shipment waits for the next producer."""
+    gate, _ = gate_with(KafkaException(KafkaError(KafkaError._FATAL)))  # noqa: SLF001 - a public name
+    assert gate.feed() == (0, [])
+    assert gate.broken
+    assert gate.held() == 1
+
+
+def test_gate_without_a_producer_lets_everything_wait() -> None:
+    """Before the first producer, and between two, feeding moves nothing."""
+    gate = Gate(knows=lambda _: True, report=lambda *_: None)
+    assert gate.feed() == (0, [])
+    gate.accept(shipment())
+    assert gate.feed() == (0, [])
+    assert gate.disconnect() is None
+
+
+def test_long_line_is_fed_in_batches() -> None:
+    """One hold of the lock passes on a batch at most, and an unknown topic holds up those behind it."""
+    gate, producer = gate_with(None, waiting=BATCH + 1)
+    gate.accept(shipment("unknown"))
+    assert gate.feed() == (BATCH, [])
+    assert gate.feed() == (1, [])
+    assert gate.first_topic() == "unknown"
+    assert len(producer) == BATCH + 1
+
+
+def test_put_back_shipments_go_first() -> None:
+    """What a broken producer gives back goes ahead of all that came later."""
+    gate = Gate(knows=lambda _: True, report=lambda *_: None)
+    first, second = shipment(), shipment()
+    gate.accept(first)
+    assert gate.take_waiting() == [first]
+    gate.accept(second)
+    gate.put_back([first])
+    assert gate.take_waiting() == [first, second]
+
+
+def test_blocked_emit_gets_the_place_that_is_freed() -> None:
+    """enter(timeout) waits for a place, and gives up at its end."""
+    admission = Admission(events=2, size=100)
+    assert admission.enter("t", 10)
+    assert not admission.enter("t", 10, timeout=0.01)
+    entered: list[bool] = []
+    waiting = threading.Thread(target=lambda: entered.append(admission.enter("t", 10, timeout=10)))
+    waiting.start()
+    admission.leave("t", 10)
+    waiting.join()
+    assert entered == [True]
+
+
+def test_bytes_bound_the_queue_too() -> None:
+    """One topic may hold half of the bytes, and shrinking a place frees some."""
+    admission = Admission(events=100, size=100)
+    assert admission.enter("t", 50)
+    assert not admission.enter("t", 1)
+    admission.shrink("t", 40)
+    assert admission.enter("t", 40)
+    assert admission.enter("other", 50)
+    assert not admission.enter("third", 1)
+
+
+def test_reminders_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """A thing is told once a minute, and a flood of things doesn't pile up."""
+    reminders = Reminders(lambda: logging.getLogger("shop"))
+    for number in range(REMEMBERED):
+        reminders.warn(number, "told")
+    reminders.warn(0, "told")
+    assert len(caplog.records) == REMEMBERED
+    reminders.warn("one more", "told")
+    reminders.warn(0, "told")
+    assert len(caplog.records) == REMEMBERED + 2
+
+
+def test_lower_rate_keeps_a_part_of_what_a_higher_one_keeps() -> None:
+    """Sampling is monotonous in the rate and keeps about its share."""
+    tenth = {number for number in range(2000) if kept(0.1, str(number))}
+    half = {number for number in range(2000) if kept(0.5, str(number))}
+    assert tenth < half
+    assert 100 < len(tenth) < 300
+    assert 800 < len(half) < 1200
+    assert kept(1.0, "x")
+    assert not kept(0.0, "x")
