@@ -16,7 +16,7 @@ CONFIGURATION: Final = frozenset({KafkaError._INVALID_ARG, KafkaError._CONFLICT,
 _NEXT_STEPS: Final = {
     KafkaError._UNKNOWN_TOPIC: "The topic doesn't exist. Create it: flask kafka-events topics create NAME.",
     KafkaError.UNKNOWN_TOPIC_OR_PART: "The topic doesn't exist. Create it: flask kafka-events topics create NAME.",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Give the app's user the WRITE right on the topic.",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Give the app's user the right to it (READ or WRITE) on the topic.",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "Give the app's user the IDEMPOTENT_WRITE right on the cluster.",
     KafkaError.MSG_SIZE_TOO_LARGE: "Send less data, or raise KAFKA_EVENTS_MAX_EVENT_BYTES and the topic's "
     "max.message.bytes.",

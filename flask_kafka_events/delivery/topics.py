@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it has no __all__
     AdminClient,
     NewTopic,
@@ -35,10 +43,12 @@ class Broker:
     Attributes:
         config: librdkafka's properties for any kind of client.
         lease: the embedded broker, where it is that.
+        patience: seconds that it has for an answer.
     """
 
     config: Mapping[str, Any]
     lease: embedded.Lease | None
+    patience: float = ANSWER
 
     def topics(self) -> dict[str, TopicMetadata]:
         """All topics by name, without Kafka's own.
@@ -46,7 +56,7 @@ class Broker:
         Raises:
             BrokerError: the broker doesn't answer.
         """
-        found = _answered(lambda: self._admin().list_topics(timeout=ANSWER).topics)
+        found = _answered(lambda: self._admin().list_topics(timeout=self.patience).topics)
         return {name: found[name] for name in sorted(found) if not name.startswith("__")}
 
     def create(self, name: str, *, partitions: int, replication: int) -> bool:
@@ -57,15 +67,12 @@ class Broker:
         """
         if self.lease is not None:
             return self.lease.create_topic(name, partitions=partitions)
+        if name in self.topics():
+            return False
         # In a variable: an AdminClient that is collected fails its own futures with _DESTROY.
         admin = self._admin()
         topic = NewTopic(name, num_partitions=partitions, replication_factor=replication)
-        try:
-            admin.create_topics([topic], request_timeout=ANSWER)[name].result(ANSWER)
-        except KafkaException as exception:
-            if exception.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                return False
-            raise _told(exception.args[0]) from None
+        _answered(admin.create_topics([topic], request_timeout=self.patience)[name].result)
         return True
 
     def read(self, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Message]:
@@ -79,14 +86,32 @@ class Broker:
             raise BrokerError(
                 f"There is no topic {topic!r}. Create it: flask kafka-events topics create {topic}"
             )
+        if found.error is not None:
+            raise _told(found.error)
         config = {**self.config, "group.id": f"tail-{uuid.uuid4()}", "enable.auto.commit": False}
         consumer = Consumer({**config, "enable.partition.eof": True})
         try:
-            yield from _messages(
-                consumer, topic, list(found.partitions), from_beginning=from_beginning, until_end=until_end
-            )
+            start = OFFSET_BEGINNING if from_beginning else OFFSET_END
+            consumer.assign([TopicPartition(topic, partition, start) for partition in found.partitions])
+            yield from self._messages(consumer, len(found.partitions) if until_end else None)
         finally:
             consumer.close()
+
+    def _messages(self, consumer: Consumer, ends: int | None) -> Iterator[Message]:
+        reached: set[int | None] = set()
+        answered = time.monotonic()
+        while len(reached) != ends:
+            message = consumer.poll(0.2)
+            error = None if message is None else message.error()
+            if message is None or error is not None:
+                # Errors pass by while a broker restarts: librdkafka goes on by itself.
+                if message is not None and error is not None and error.code() == KafkaError._PARTITION_EOF:
+                    reached.add(message.partition())
+                elif ends is not None and time.monotonic() - answered > self.patience:
+                    raise BrokerError("The broker doesn't answer. Check that it is running and reachable.")
+                continue
+            answered = time.monotonic()
+            yield message
 
     def _admin(self) -> AdminClient:
         return AdminClient(dict(self.config))
@@ -112,29 +137,6 @@ def broker_of(settings: Settings, directory: Path) -> Iterator[Broker]:
         return
     with embedded.join(directory) as lease:
         yield Broker(config={**config, "bootstrap.servers": lease.address}, lease=lease)
-
-
-def _messages(
-    consumer: Consumer, topic: str, partitions: list[int], *, from_beginning: bool, until_end: bool
-) -> Iterator[Message]:
-    start = -2 if from_beginning else -1  # librdkafka's OFFSET_BEGINNING and OFFSET_END
-    consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
-    ended: set[int | None] = set()
-    deadline = time.monotonic() + ANSWER
-    while not (until_end and len(ended) == len(partitions)):
-        message = consumer.poll(0.2)
-        if message is None:
-            if until_end and time.monotonic() > deadline:
-                raise BrokerError("The broker doesn't answer. Check that it is running and reachable.")
-            continue
-        deadline = time.monotonic() + ANSWER
-        error = message.error()
-        if error is None:
-            yield message
-        elif error.code() == KafkaError._PARTITION_EOF:
-            ended.add(message.partition())
-        else:
-            raise _told(error)
 
 
 def _answered(ask: Callable[[], T]) -> T:
