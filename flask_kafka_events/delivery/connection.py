@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from flask_kafka_events import embedded
-from flask_kafka_events.delivery.reports import CONFIGURATION, next_step
+from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step
 from flask_kafka_events.errors import BrokerError, ConfigurationError
 from flask_kafka_events.masking import scrub
 from flask_kafka_events.producer_properties import librdkafka_config
@@ -35,6 +35,7 @@ class Connection:
         self.reminders = Reminders(lambda: logger)
         self._certificates = self._certificate_times()
         self._credentials_refused = False
+        self._unreachable = False
         self._password: tuple[str, ...] = ()
 
     def open(self) -> Producer:
@@ -81,12 +82,25 @@ class Connection:
         """Whether a certificate or key file named in the settings is another than when `open` read it."""
         return self._certificate_times() != self._certificates
 
+    def is_stale(self) -> bool:
+        """Whether the producer that `open` built should be replaced: by new certificates, or the embedded broker's end."""
+        if self._broker_was_killed():
+            self.release()
+            return True
+        return self.certificates_changed()
+
     def renew_credentials(self, producer: Producer) -> None:
         """Ask the app for user and password again, if the broker refused the last ones."""
         ask = self._settings.credentials
         if self._credentials_refused and ask is not None:
             self._credentials_refused = False
             producer.set_sasl_credentials(*self._credentials(ask))
+
+    def _broker_was_killed(self) -> bool:
+        # Asked once for each failure: one that was ordered down answers, and comes back at its address.
+        lease, unreachable = self._lease, self._unreachable
+        self._unreachable = False
+        return unreachable and lease is not None and not lease.is_alive()
 
     def _credentials(self, ask: Callable[[], tuple[str, str]]) -> tuple[str, str]:
         user, password = ask()
@@ -98,6 +112,7 @@ class Connection:
 
     def _on_error(self, error: KafkaError) -> None:
         self._credentials_refused |= error.code() == KafkaError._AUTHENTICATION
+        self._unreachable |= error.code() in UNREACHABLE
         text = self._scrubbed(error.str())
         self.reminders.warn(error.code(), "Kafka: %s (%s). %s", text, error.name(), next_step(error))
 

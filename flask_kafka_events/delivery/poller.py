@@ -59,7 +59,9 @@ class Poller:
             try:
                 thread.start()
             except RuntimeError as error:  # Python 3.12+ starts no thread once the interpreter shuts down
-                return Refusal(dropped=True, reason="shutdown", explanation=f"{error}. Emit before the exit.")
+                return Refusal(
+                    dropped=True, reason="no_thread", explanation=f"{error}. Emit before the exit."
+                )
             self._thread = thread
             return None
 
@@ -137,7 +139,7 @@ class Poller:
         except EmbeddedBrokerError as error:
             self._connection.release()
             self.gate.broken = True
-            self._connection.reminders.warn("embedded", "%s Joining it again.", error)
+            self._connection.reminders.warn("embedded", "%s", error)
 
     def _serve(self, producer: Producer, timeout: float) -> None:
         try:
@@ -151,7 +153,7 @@ class Poller:
 
     def _look(self, producer: Producer) -> None:
         self._next_look = time.monotonic() + LOOK
-        if self._connection.certificates_changed():
+        if self._connection.is_stale():
             self._replace(producer)
             return
         try:
@@ -180,7 +182,7 @@ class Poller:
         first, last = BACKOFF
         delay = min(last, first * 2**self._failures)
         self._failures += 1
-        self._connection.reminders.warn("producer", "%s. Next attempt in %.1f s; events wait.", why, delay)
+        self._connection.reminders.warn("producer", "%s. Next attempt in %s s; events wait.", why, delay)
         self._stop.wait(delay)
 
     def _finish(self) -> None:

@@ -13,6 +13,9 @@ SEND_AGAIN: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIG
 #: Errors of a producer's configuration: building it again with the same settings can't help.
 CONFIGURATION: Final = frozenset({KafkaError._INVALID_ARG, KafkaError._CONFLICT, KafkaError._NOT_IMPLEMENTED})
 
+#: Errors of a broker that may be gone for ever.
+UNREACHABLE: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
+
 _NEXT_STEPS: Final = {
     KafkaError._UNKNOWN_TOPIC: "The topic doesn't exist. Create it: flask kafka-events topics create NAME.",
     KafkaError.UNKNOWN_TOPIC_OR_PART: "The topic doesn't exist. Create it: flask kafka-events topics create NAME.",

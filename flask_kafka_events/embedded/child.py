@@ -57,7 +57,8 @@ def _detach() -> None:
 def listen(folder: Path) -> socket.socket:
     """A Unix socket in the folder, or in a temporary one where the path is too long or sockets can't be."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    path = folder / "control.sock"
+    # With the pid: a lease on a killed broker must not reach its successor, whose address is another.
+    path = folder / f"control-{os.getpid()}.sock"
     path.unlink(missing_ok=True)
     try:
         listener.bind(str(path))

@@ -185,6 +185,14 @@ class Lease:
         """Leave the broker; a second call does nothing."""
         self._release()
 
+    def is_alive(self) -> bool:
+        """Whether this very broker still answers, be it up or ordered down: a killed one has lost its events."""
+        try:
+            self._tell(Ping())
+        except EmbeddedBrokerError:
+            return False
+        return True
+
     def create_topic(self, name: str, *, partitions: int = 1) -> bool:
         """Make a topic, before its first use: the broker itself would give it 4 partitions.
 

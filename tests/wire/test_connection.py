@@ -1,6 +1,7 @@
 """How a producer is built, and built again: settings, secrets, certificates, trouble."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -188,3 +189,69 @@ def test_handler_is_left_alone_where_there_is_one() -> None:
     thread.start()
     thread.join()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_closes_then_is_sent_again(broker: Lease) -> None:
+    """The handler closes in a thread of its own, ignores a second SIGTERM meanwhile, and dies by the default."""
+    app = make_app(broker.address, PRODUCER={"linger.ms": 60_000})
+    handler = signal.getsignal(signal.SIGTERM)
+    assert callable(handler)
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGTERM}
+    )  # so that this process outlives its own signals
+    try:
+        of(app).emit("tick")
+        handler(signal.SIGTERM, None)
+        handler(signal.SIGTERM, None)
+        signal.sigwait({signal.SIGTERM})
+        assert of(app).stats().delivered == 1
+        handler(signal.SIGTERM, None)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.sigwait({signal.SIGTERM})
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def test_thread_that_can_not_start_is_a_counted_drop(broker: Lease) -> None:
+    """Where the system gives no more threads the event is dropped with its reason, and nothing is raised."""
+    script = (
+        "import resource, threading\n"
+        "from tests.wire.test_delivery import make_app, of\n"
+        f"app = make_app({broker.address!r})\n"
+        "threading.stack_size(1 << 40)\n"
+        "of(app).emit('tick')\n"
+        "assert of(app).stats().dropped_by_reason == {'no_thread': 1}, of(app).stats()\n"
+    )
+    subprocess.run([sys.executable, "-c", script], timeout=30, check=True)
+
+
+def test_refused_credentials_that_can_not_be_renewed_stay(
+    broker: Lease, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A function that raises when it is asked again is told, and the events go on."""
+    answers = [("app", "password")]
+    factory = Factory()
+    app = make_app(broker.address, factory, CREDENTIALS=answers.pop)
+    of(app).emit("tick", wait=10)
+    factory.configs[0]["error_cb"](KafkaError(KafkaError._AUTHENTICATION, "refused"))  # noqa: SLF001 - public
+    await_true(lambda: "IndexError was raised; the old ones stay" in caplog.text)
+    assert of(app).emit("tick", wait=10) is not None
+    of(app).close()
+    factory.producers.clear()
+
+
+@pytest.mark.parametrize("topic", ["known", "new"])
+def test_killed_embedded_broker_is_joined_again(tmp_path: Path, topic: str) -> None:
+    """Events go to the successor of a broker that was killed, for topics that the app had there and for new ones."""
+    app = Flask("shop", instance_path=str(tmp_path / "instance"))
+    app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="embedded", KAFKA_EVENTS_TOPIC="known")
+    events = KafkaEvents(app).for_app(app)
+    try:
+        with join(tmp_path / "instance", linger=0.3) as lease:
+            assert events.emit("tick", wait=10) is not None
+            os.kill(lease.pid, signal.SIGKILL)
+        with join(tmp_path / "instance", linger=0.3) as successor:
+            assert events.emit("tick", topic=topic, wait=20) is not None
+            assert successor.pid != lease.pid
+    finally:
+        events.close()

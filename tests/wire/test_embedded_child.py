@@ -155,7 +155,7 @@ def test_a_dead_brokers_socket_is_replaced(tmp_path: Path) -> None:
     """A socket file that a killed broker left is no obstacle."""
     listen(tmp_path).close()
     with listen(tmp_path) as listener:
-        assert listener.getsockname() == str(tmp_path / "control.sock")
+        assert listener.getsockname() == str(tmp_path / f"control-{os.getpid()}.sock")
 
 
 def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
