@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,8 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 10.
 
 
 def is_running(process: int) -> bool:
-    """Whether there is a process of this id, be it a zombie."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Whether a process lives; one that ended and that nobody has waited for doesn't."""
+    found = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], stdout=subprocess.PIPE, text=True, check=False
+    )
+    return bool(found.stdout.strip()) and not found.stdout.startswith("Z")

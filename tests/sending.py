@@ -1,7 +1,7 @@
 """An app whose events reach a producer that keeps them: the pipeline is real up to librdkafka's door."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,12 +92,25 @@ class Shop:
 
 
 @contextmanager
-def shop(name: str = "shop", *, testing: bool = True, **settings: Any) -> Iterator[Shop]:
-    """An app called `name` with these settings; closed at the end."""
+def shop(
+    name: str = "shop",
+    *,
+    testing: bool = True,
+    make: Callable[..., KeepingProducer] = KeepingProducer,
+    **settings: Any,
+) -> Iterator[Shop]:
+    """An app called `name` with these settings; closed at the end.
+
+    Args:
+        name: the app's.
+        testing: whether mistakes raise.
+        make: builds its producers.
+        settings: each is `KAFKA_EVENTS_` and its name.
+    """
     made: list[KeepingProducer] = []
 
     def factory(config: dict[str, Any], **more: Any) -> Any:
-        made.append(KeepingProducer(config, **more))
+        made.append(make(config, **more))
         return made[-1]
 
     app = Flask(name)

@@ -73,7 +73,7 @@ class Connection:
         return self._lease is None or topic in self._topics
 
     def prepare(self, topic: str) -> None:
-        """Create `topic` on the embedded broker: made by a produce it would get four partitions, not one."""
+        """Make an unknown `topic` on the embedded broker: made by a produce it would get four partitions, not one."""
         if self._lease is not None and topic not in self._topics:
             self._lease.create_topic(topic)
             self._topics.add(topic)

@@ -132,7 +132,7 @@ class Poller:
 
     def _prepare_first_topic(self) -> None:
         topic = self.gate.first_topic()
-        if topic is None or self._connection.knows(topic):
+        if topic is None:
             return
         try:
             self._connection.prepare(topic)

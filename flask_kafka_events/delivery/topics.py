@@ -72,8 +72,8 @@ class Broker:
         # In a variable: an AdminClient that is collected fails its own futures with _DESTROY.
         admin = self._admin()
         topic = NewTopic(name, num_partitions=partitions, replication_factor=replication)
-        _answered(admin.create_topics([topic], request_timeout=self.patience)[name].result)
-        return True
+        created = admin.create_topics([topic], request_timeout=self.patience)[name]
+        return _answered(created.result) is None  # what the future of a created topic holds
 
     def read(self, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Message]:
         """The topic's messages, partition by partition as they come; ends at the end only if asked to.

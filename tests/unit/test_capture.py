@@ -36,6 +36,12 @@ def test_allow_list_adds_what_it_names() -> None:
     assert (attributes["useragent"], attributes["requestid"]) == ("curl", "r1")
 
 
+def test_what_a_request_does_not_have_is_left_out() -> None:
+    """A captured header that is missing gives no attribute."""
+    with shop(CAPTURE=["httppath", "requestid"]) as here:
+        assert "requestid" not in visit(here)
+
+
 def test_client_address_is_what_proxyfix_made_of_it() -> None:
     """X-Forwarded-For counts only where ProxyFix was told to trust it."""
     for trusted, address in ((False, "127.0.0.1"), (True, "203.0.113.9")):

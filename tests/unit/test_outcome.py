@@ -69,6 +69,36 @@ def test_outcome_is_what_the_client_got(here: Shop, path: str, status: int, ends
     assert sorted(statuses(here)) == sorted([("always", status), (ends, status)])
 
 
+def test_fault_in_a_hook_leaves_the_request_alone(here: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """A response class that raises where a hook looks is logged; the answer goes out, and teardown decides."""
+
+    class Mine(Response):
+        @property
+        def is_streamed(self) -> bool:
+            raise RuntimeError
+
+    here.app.get("/")(emit_event("seen", at="close")(lambda: Mine("fine")))
+    answer = here.app.test_client().get("/")
+    assert (answer.status_code, answer.text) == (200, "fine")
+    answer.close()
+    assert here.types() == ["seen"]
+    assert "flask_kafka_events failed in _on_finished; the request goes on." in caplog.text
+
+
+def test_body_without_a_close_is_watched_too(here: Shop) -> None:
+    """An iterable that has no close() of its own ends like any other."""
+
+    class Parts:
+        def __iter__(self) -> Iterator[str]:
+            return iter(["a", "b"])
+
+    here.app.get("/")(emit_event("read", at="close")(lambda: Response(cast("Any", Parts()))))
+    answer = here.app.test_client().get("/")
+    assert answer.text == "ab"
+    answer.close()
+    assert here.types() == ["read"]
+
+
 def test_propagated_exception_is_a_500() -> None:
     """Where testing lets the exception through, the event tells what a server would answer."""
     with shop() as here:

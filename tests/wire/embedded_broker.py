@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 LINGER = 0.4
@@ -77,19 +76,3 @@ def partitions(address: str, topic: str) -> int:
     """How many partitions a topic has."""
     producer = Producer({"bootstrap.servers": address, "log_level": 0})
     return len(producer.list_topics(topic, timeout=10).topics[topic].partitions)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for a condition, and fail if it doesn't come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still not so after {seconds} s"
-        time.sleep(0.01)
-
-
-def is_running(process: int) -> bool:
-    """Whether a process lives; one that ended and that nobody has waited for doesn't."""
-    found = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process)], stdout=subprocess.PIPE, text=True, check=False
-    )
-    return bool(found.stdout.strip()) and not found.stdout.startswith("Z")

@@ -1,12 +1,11 @@
 """How a producer is built, and built again: settings, secrets, certificates, trouble."""
 
 import logging
-import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from flask import Flask
 
 from flask_kafka_events import KafkaEvents, event_delivered
 from flask_kafka_events.embedded import Lease, join
+from tests.processes import wait_until
 from tests.wire.test_delivery import make_app, of
 
 
@@ -43,21 +43,11 @@ class Factory:
         return self.producers[-1]
 
 
-def await_true(is_true: Callable[[], bool]) -> None:
-    """Wait until something holds, at most 10 s."""
-    done = threading.Event()
-    for _ in range(200):
-        if is_true():
-            return
-        done.wait(0.05)
-    raise AssertionError("it never came true")
-
-
 def test_configuration_error_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """Librdkafka's refusal is logged with the next step and no secret; events wait, and close drops them."""
     app = make_app("127.0.0.1:1", PRODUCER={"security.protocol": "hunter2", "sasl.password": "hunter2"})
     of(app).emit("tick")
-    await_true(lambda: "refuses the producer's configuration" in caplog.text)
+    wait_until(lambda: "refuses the producer's configuration" in caplog.text, "the log tells")
     assert "hunter2" not in caplog.text
     assert "Correct KAFKA_EVENTS_PRODUCER and restart" in caplog.text
     assert of(app).stats().pending == 1
@@ -75,7 +65,7 @@ def test_changed_certificate_builds_a_new_producer(broker: Lease, tmp_path: Path
     )
     of(app).emit("tick")
     assert factory.built.acquire(timeout=10)
-    await_true(lambda: of(app).stats().pending == 1 and len(factory.producers[0]) == 1)
+    wait_until(lambda: len(factory.producers[0]) == 1, "the event is in the first producer's queue")
     certificate.write_text("renewed")
     assert factory.built.acquire(timeout=10)
     assert of(app).flush(10)
@@ -92,7 +82,7 @@ def test_credentials_are_asked_at_the_start_and_after_a_refusal(broker: Lease) -
     of(app).emit("tick", wait=10)
     assert factory.configs[0]["sasl.password"] == "first"
     factory.configs[0]["error_cb"](KafkaError(KafkaError._AUTHENTICATION, "first was refused"))  # noqa: SLF001
-    await_true(lambda: not passwords)
+    wait_until(lambda: not passwords, "the password was asked for again")
     of(app).close()
     factory.producers.clear()
 
@@ -119,7 +109,7 @@ def test_librdkafkas_log_goes_to_the_apps_logger(caplog: pytest.LogCaptureFixtur
     """A refused connection is told by the app's logger, with the next step, and not on stderr."""
     app = make_app("127.0.0.1:1")
     of(app).emit("tick")
-    await_true(lambda: "events wait until it is" in caplog.text)
+    wait_until(lambda: "events wait until it is" in caplog.text, "the log tells")
     assert {record.name for record in caplog.records} == {"shop"}
     of(app).close(0)
 
@@ -177,12 +167,17 @@ def test_package_works_without_fork_and_fcntl(broker: Lease) -> None:
 
 
 def test_handler_is_left_alone_where_there_is_one() -> None:
-    """init_app outside the main thread, or where SIGTERM is handled, changes nothing."""
+    """init_app outside the main thread, where SIGTERM is handled, or told not to, changes nothing."""
     before = signal.getsignal(signal.SIGTERM)
     mine = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         KafkaEvents(Flask("a"))
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        app = Flask("c")
+        app.config["KAFKA_EVENTS_HANDLE_SIGTERM"] = False
+        KafkaEvents(app)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, mine)
     thread = threading.Thread(target=lambda: KafkaEvents(Flask("b")))
@@ -234,24 +229,7 @@ def test_refused_credentials_that_can_not_be_renewed_stay(
     app = make_app(broker.address, factory, CREDENTIALS=answers.pop)
     of(app).emit("tick", wait=10)
     factory.configs[0]["error_cb"](KafkaError(KafkaError._AUTHENTICATION, "refused"))  # noqa: SLF001 - public
-    await_true(lambda: "IndexError was raised; the old ones stay" in caplog.text)
+    wait_until(lambda: "IndexError was raised; the old ones stay" in caplog.text, "the log tells")
     assert of(app).emit("tick", wait=10) is not None
     of(app).close()
     factory.producers.clear()
-
-
-@pytest.mark.parametrize("topic", ["known", "new"])
-def test_killed_embedded_broker_is_joined_again(tmp_path: Path, topic: str) -> None:
-    """Events go to the successor of a broker that was killed, for topics that the app had there and for new ones."""
-    app = Flask("shop", instance_path=str(tmp_path / "instance"))
-    app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="embedded", KAFKA_EVENTS_TOPIC="known")
-    events = KafkaEvents(app).for_app(app)
-    try:
-        with join(tmp_path / "instance", linger=0.3) as lease:
-            assert events.emit("tick", wait=10) is not None
-            os.kill(lease.pid, signal.SIGKILL)
-        with join(tmp_path / "instance", linger=0.3) as successor:
-            assert events.emit("tick", topic=topic, wait=20) is not None
-            assert successor.pid != lease.pid
-    finally:
-        events.close()

@@ -163,17 +163,6 @@ def test_fatal_error_sends_again_in_order(broker: Lease) -> None:
     built.clear()
 
 
-def test_embedded_setting_needs_no_address(tmp_path: Path) -> None:
-    """With "embedded" the first emit starts the broker, and the topic has one partition."""
-    with join(tmp_path, linger=0.3):
-        app = Flask("shop", instance_path=str(tmp_path))
-        app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="embedded", KAFKA_EVENTS_TOPIC="made")
-        KafkaEvents(app)
-        deliveries = [of(app).emit("tick", key=str(number), wait=10) for number in range(8)]
-        assert {delivery.partition for delivery in deliveries if delivery} == {0}
-        of(app).close()
-
-
 def break_fatally(producer: Producer) -> None:
     """Have librdkafka raise a fatal error, by its own test call."""
     library = ctypes.CDLL(librdkafka_path())

@@ -28,7 +28,8 @@ from flask_kafka_events.embedded.control import (
     ask,
 )
 from flask_kafka_events.embedded.rendezvous import Broker, Rendezvous, meeting_place
-from tests.wire.embedded_broker import LINGER, wait_until
+from tests.processes import wait_until
+from tests.wire.embedded_broker import LINGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ def run(place: Rendezvous, meanwhile: Callable[[Broker], object] = lambda _: Non
     """Be the broker until it ends, and do something else meanwhile."""
 
     def when_up() -> None:
-        wait_until(lambda: place.announced() is not None)
+        wait_until(lambda: place.announced() is not None, "the broker is up")
         broker = place.announced()
         assert broker is not None
         meanwhile(broker)

@@ -15,16 +15,8 @@ import pytest
 from flask_kafka_events import embedded
 from flask_kafka_events.embedded.rendezvous import Rendezvous
 from flask_kafka_events.errors import EmbeddedBrokerError
-from tests.wire.embedded_broker import (
-    LINGER,
-    is_running,
-    line_of,
-    partitions,
-    produce,
-    read,
-    user,
-    wait_until,
-)
+from tests.processes import is_running, wait_until
+from tests.wire.embedded_broker import LINGER, line_of, partitions, produce, read, user
 
 PRODUCER = """
 import sys
@@ -108,7 +100,7 @@ def test_it_ends_after_its_last_user(tmp_path: Path) -> None:
     """After its last user has left, the broker's process and its files go."""
     with user(tmp_path) as first, join(tmp_path) as lease:
         line_of(first)
-    wait_until(lambda: not is_running(lease.pid))
+    wait_until(lambda: not is_running(lease.pid), "the broker has ended")
     assert not [path for path in tmp_path.rglob("*") if not path.is_dir()]
 
 
@@ -131,14 +123,16 @@ def test_a_forked_process_holds_the_broker(tmp_path: Path) -> None:
         line_of(process)
         process.wait()
         assert Rendezvous(tmp_path / "embedded-broker").in_use()
-    wait_until(lambda: not (tmp_path / "embedded-broker" / "broker.json").exists())
+    wait_until(
+        lambda: not (tmp_path / "embedded-broker" / "broker.json").exists(), "the broker has cleared up"
+    )
 
 
 def test_a_killed_broker_is_replaced(tmp_path: Path) -> None:
     """Who joins after the broker was killed gets a new one; who had the old one is told."""
     with join(tmp_path) as old:
         os.kill(old.pid, signal.SIGKILL)
-        wait_until(lambda: not is_running(old.pid))
+        wait_until(lambda: not is_running(old.pid), "the broker has ended")
         with pytest.raises(EmbeddedBrokerError, match=rf"{old.address} .* doesn't answer: .* Join it again"):
             old.create_topic("orders")
         with join(tmp_path) as new:
@@ -163,7 +157,7 @@ def test_it_ends_with_its_directory(tmp_path: Path) -> None:
     """A broker whose directory is removed ends although it has a user."""
     with join(tmp_path / "instance") as lease:
         shutil.rmtree(tmp_path / "instance")
-        wait_until(lambda: not is_running(lease.pid))
+        wait_until(lambda: not is_running(lease.pid), "the broker has ended")
 
 
 def test_ctrl_c_does_not_reach_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from flask_kafka_events.embedded.rendezvous import Broker, Rendezvous, meeting_place
 from flask_kafka_events.errors import EmbeddedBrokerError
-from tests.wire.embedded_broker import wait_until
+from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from pytest_mock import MockerFixture
@@ -180,7 +180,7 @@ def test_a_lock_that_was_removed_meanwhile_is_not_held(place: Rendezvous, *, suc
     with place.joining(soon()):
         waiting = threading.Thread(target=wait_and_join)
         waiting.start()
-        wait_until(lambda: descriptors_of(lock) == 2)
+        wait_until(lambda: descriptors_of(lock) == 2, "the other waits for the lock")
         # Kept under another name, so that the new file can't get its inode.
         lock.rename(place.folder / "old.lock")
         if successor:
