@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import click
 from confluent_kafka import Message
+from confluent_kafka.admin import PartitionMetadata  # type: ignore[attr-defined]  # it has no __all__
 from flask import current_app
 from flask.cli import AppGroup
 
@@ -27,9 +28,7 @@ def list_topics() -> None:
     """Print each topic with the number of its partitions."""
     with _broker() as broker:
         found = broker.topics()
-    width = max(map(len, found), default=0)
-    for name, topic in found.items():
-        click.echo(f"{_printable(name):<{width}}  {len(topic.partitions)}")
+    _echo_table([[_bold(name), str(len(topic.partitions))] for name, topic in found.items()])
 
 
 @topics.command("create")
@@ -54,16 +53,8 @@ def create_topic(name: str, *, partitions: int, replication: int, if_not_exists:
 def describe_topic(name: str) -> None:
     """Print a topic's partitions with leader, replicas and those in sync."""
     with _broker() as broker:
-        topic = broker.topics().get(name)
-    if topic is None:
-        raise click.ClickException(
-            f"There is no topic {name!r}. Create it: flask kafka-events topics create {name}"
-        )
-    for number, partition in sorted(topic.partitions.items()):
-        click.echo(
-            f"{name}  partition {number}  leader {partition.leader}  replicas {_numbers(partition.replicas)}  "
-            f"in sync {_numbers(partition.isrs)}"
-        )
+        topic = broker.topic(name)
+    _echo_table([partition_row(name, partition) for _, partition in sorted(topic.partitions.items())])
 
 
 @kafka_events.command()
@@ -124,14 +115,14 @@ def _line(message: Message) -> str:
     event = _event(message)
     if event is None:
         return _printable(_text(message.value()))
-    words = (event.key, _text(event.data))
-    return "  ".join(
-        [
-            click.style(event.time.isoformat(), dim=True),
-            click.style(_printable(event.type), bold=True),
-            *(_printable(word) for word in words if word),
-        ]
+    key = None if event.key is None else click.style(_printable(event.key), fg="cyan")
+    words = (
+        click.style(event.time.isoformat(), dim=True),
+        _bold(event.type),
+        key,
+        _printable(_text(event.data)),
     )
+    return "  ".join(word for word in words if word)
 
 
 def _json_line(message: Message) -> str:
@@ -147,6 +138,32 @@ def _json_line(message: Message) -> str:
 
 def _text(content: bytes | str | None) -> str:
     return content.decode(errors="backslashreplace") if isinstance(content, bytes) else content or ""
+
+
+def partition_row(topic: str, partition: PartitionMetadata) -> list[str]:
+    """The words for one partition of a topic."""
+    has_leader = partition.leader >= 0
+    return [
+        _bold(topic),
+        f"partition {partition.id}",
+        f"leader {partition.leader}" if has_leader else click.style("no leader", fg="red"),
+        f"replicas {_numbers(partition.replicas)}",
+        f"in sync {_numbers(partition.isrs)}",
+    ]
+
+
+def _echo_table(rows: list[list[str]]) -> None:
+    """Print aligned columns; click takes the colours out where the output is no terminal."""
+    widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (
+            cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+def _bold(text: str) -> str:
+    return click.style(_printable(text), bold=True)
 
 
 def _printable(text: str) -> str:

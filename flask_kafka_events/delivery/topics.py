@@ -59,6 +59,21 @@ class Broker:
         found = _answered(lambda: self._admin().list_topics(timeout=self.patience).topics)
         return {name: found[name] for name in sorted(found) if not name.startswith("__")}
 
+    def topic(self, name: str) -> TopicMetadata:
+        """What the broker knows of a topic.
+
+        Raises:
+            BrokerError: there is none, it may not be seen, or the broker doesn't answer.
+        """
+        found = self.topics().get(name)
+        if found is None:
+            raise BrokerError(
+                f"There is no topic {name!r}. Create it: flask kafka-events topics create {name}"
+            )
+        if found.error is not None:
+            raise _told(found.error)
+        return found
+
     def create(self, name: str, *, partitions: int, replication: int) -> bool:
         """Create a topic; False where it exists.
 
@@ -81,19 +96,13 @@ class Broker:
         Raises:
             BrokerError: there is no such topic, or the broker doesn't answer.
         """
-        found = self.topics().get(topic)
-        if found is None:
-            raise BrokerError(
-                f"There is no topic {topic!r}. Create it: flask kafka-events topics create {topic}"
-            )
-        if found.error is not None:
-            raise _told(found.error)
+        partitions = self.topic(topic).partitions
         config = {**self.config, "group.id": f"tail-{uuid.uuid4()}", "enable.auto.commit": False}
         consumer = Consumer({**config, "enable.partition.eof": True})
         try:
             start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-            consumer.assign([TopicPartition(topic, partition, start) for partition in found.partitions])
-            yield from self._messages(consumer, len(found.partitions) if until_end else None)
+            consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
+            yield from self._messages(consumer, len(partitions) if until_end else None)
         finally:
             consumer.close()
 

@@ -1,5 +1,6 @@
 """The package on Apache Kafka itself: the transcript, the formats, the keys, a broker that comes late."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from flask_kafka_events import AppEvents, KafkaEvents, emit_event
 from tests.examples.test_game import STORY, TRANSCRIPT
 from tests.kafka.apache_kafka import ApacheKafka
 from tests.parts import path_of, requires
+from tests.wire.test_cli import run
 
 
 @contextmanager
@@ -135,6 +137,26 @@ def test_unknown_topic_fails_with_its_reason(kafka: ApacheKafka) -> None:
         stats = events.stats()
     assert (stats.delivered, stats.pending) == (1, 0)
     assert list(stats.failed_by_reason) in (["_UNKNOWN_TOPIC"], ["UNKNOWN_TOPIC_OR_PART"])
+
+
+def test_commands_work_on_apache_kafka(kafka: ApacheKafka) -> None:
+    """Topics are created with their partitions, listed and described; what `emit` sends `tail` prints."""
+    with app_on(kafka, "by_hand") as (app, _):
+        assert run(app, "topics", "create", "by_hand", "--partitions", "2") == "Created topic by_hand.\n"
+        assert run(app, "topics", "create", "by_hand", "--if-not-exists") == "Topic by_hand exists.\n"
+        assert "exists already" in run(app, "topics", "create", "by_hand", status=1)
+        assert "INVALID_REPLICATION_FACTOR" in run(
+            app, "topics", "create", "x", "--replication", "9", status=1
+        )
+        assert "by_hand" in [line.split()[0] for line in run(app, "topics", "list").splitlines()]
+        described = run(app, "topics", "describe", "by_hand").splitlines()
+        assert described == [
+            f"by_hand  partition {number}  leader 1  replicas 1  in sync 1" for number in range(2)
+        ]
+        assert run(app, "emit", "tick", "--data", '{"n": 1}', "--key", "ana").endswith("offset 0\n")
+        told = json.loads(run(app, "tail", "by_hand", "-e", "--json"))
+        assert (told["type"], told["key"], told["data"]) == ("tick", "ana", {"n": 1})
+        assert run(app, "tail", "by_hand", "-e").endswith('  tick  ana  {"n":1}\n')
 
 
 def partitions(kafka: ApacheKafka, topic: str, number: int) -> dict[bytes | None, int | None]:

@@ -1,14 +1,20 @@
 """`flask kafka-events` on the embedded broker."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from confluent_kafka.admin import PartitionMetadata  # type: ignore[attr-defined]  # it has no __all__
 from flask import Flask
 
 from flask_kafka_events import KafkaEvents
-from flask_kafka_events.cli import kafka_events
+from flask_kafka_events.cli import kafka_events, partition_row
 from flask_kafka_events.embedded import Lease, join
 
 events = KafkaEvents()
@@ -65,6 +71,49 @@ def test_emitted_event_is_read_back(app: Flask) -> None:
         0,
         {"n": "\x1b[31m"},
     )
+
+
+def test_terminal_gets_colours_and_a_pipe_does_not(app: Flask, tmp_path: Path) -> None:
+    """On a terminal names are bold; piped, the same words come without a single escape."""
+    run(app, "topics", "create", "one")
+    (tmp_path / "mine.py").write_text(
+        "from flask import Flask\nfrom flask_kafka_events import KafkaEvents\n"
+        f"app = Flask('shop', instance_path={str(tmp_path)!r})\n"
+        "app.config['KAFKA_EVENTS_BOOTSTRAP_SERVERS'] = 'embedded'\nKafkaEvents(app)\n"
+    )
+    flask = [
+        sys.executable,
+        "-m",
+        "flask",
+        "--app",
+        str(tmp_path / "mine.py"),
+        "kafka-events",
+        "topics",
+        "list",
+    ]
+    piped = subprocess.run(flask, stdout=subprocess.PIPE, check=True, timeout=30).stdout
+    assert piped == b"one  1\n"
+    screen, terminal = pty.openpty()
+    try:
+        subprocess.run(flask, stdout=terminal, stderr=subprocess.DEVNULL, check=True, timeout=30)
+        assert os.read(screen, 1000) == b"\x1b[1mone\x1b[0m  1\r\n"
+    finally:
+        os.close(screen)
+        os.close(terminal)
+
+
+def test_topic_that_may_not_be_seen_is_told(app: Flask, broker: Lease) -> None:
+    """What the broker says of a topic ends `describe` with the next step."""
+    broker.fail_topic("secret", "TOPIC_AUTHORIZATION_FAILED")
+    assert "Give the app's user the right" in run(app, "topics", "describe", "secret", status=1)
+
+
+def test_partition_without_a_leader_says_so() -> None:
+    """Nobody can write there, and nobody needs to know what -1 means."""
+    partition = PartitionMetadata()
+    partition.id, partition.leader, partition.replicas, partition.isrs = 3, -1, [1, 2], []
+    words = [click.unstyle(word) for word in partition_row("one", partition)]
+    assert words == ["one", "partition 3", "no leader", "replicas 1,2", "in sync "]
 
 
 def test_mistakes_are_told(app: Flask) -> None:
