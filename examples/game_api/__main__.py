@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.serving import make_server
 
-from examples.game_api.app import TOPIC, create_app, events
+from examples.game_api.app import create_app, events
 from flask_kafka_events import embedded
 
 HOST = "127.0.0.1"
@@ -23,9 +23,10 @@ def main() -> None:
         server = make_server(HOST, port, app, threaded=True)
     except SystemExit:  # werkzeug has said that the port is taken
         sys.exit(f"Choose another port: make game PORT={port + 1}")
+    topic = app.config["KAFKA_EVENTS_TOPIC"]
     with broker_of(app) as broker:
         print(f"the game is at http://{HOST}:{port}/")
-        print(f"read its events: kcat -C -b {broker} -t {TOPIC} -o beginning -e -q", flush=True)
+        print(f"read its events: kcat -C -b {broker} -t {topic} -o beginning -e -q", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -44,7 +45,7 @@ def broker_of(app: Flask) -> Iterator[str]:
         return
     # Joined here first, so that it stands before the first event, and ends as soon as the game is over.
     with embedded.join(Path(app.instance_path), logger=app.logger, linger=0.5) as lease:
-        lease.create_topic(TOPIC)
+        lease.create_topic(app.config["KAFKA_EVENTS_TOPIC"])
         yield lease.address
 
 

@@ -30,13 +30,13 @@ TRANSCRIPT = b"default\npurchased_sword\ndefault\njoined_guild\njoined_guild\npu
 class Game:
     """The game in a process of its own, on the embedded broker."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "examples.game_api"],
-            env={**os.environ, "PORT": str(port), "GAME_INSTANCE_PATH": str(folder)},
+            env={**os.environ, "PORT": str(port), "GAME_INSTANCE_PATH": str(folder), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from kafka import KafkaConsumer
 from examples.game_api import create_app
 from examples.game_api.app import TOPIC
 from flask_kafka_events import AppEvents, KafkaEvents, emit_event
-from tests.examples.test_game import STORY, TRANSCRIPT
+from tests.examples.test_game import STORY, TRANSCRIPT, Game
 from tests.kafka.apache_kafka import ApacheKafka
 from tests.parts import path_of, requires
 from tests.wire.test_cli import run
@@ -69,6 +70,20 @@ def test_transcript_is_that_of_the_original(kafka: ApacheKafka, monkeypatch: pyt
     headers = kcat(kafka, "-f", "%h\n").decode().splitlines()
     assert [f"ce_httproute={path}," in line for line, path in zip(headers, STORY, strict=True)] == [True] * 8
     assert all("ce_id=" in line and "ce_httpstatus=200" in line for line in headers)
+
+
+@requires("kcat")
+def test_game_is_played_on_a_broker_of_ones_own(kafka: ApacheKafka, tmp_path: Path) -> None:
+    """With FLASK_KAFKA_EVENTS_BOOTSTRAP_SERVERS in the environment the game's kcat line reads from that broker."""
+    address = {"FLASK_KAFKA_EVENTS_BOOTSTRAP_SERVERS": kafka.bootstrap}
+    game = Game(tmp_path, FLASK_KAFKA_EVENTS_TOPIC="own_topic", **address)
+    try:
+        kafka.create_topic("own_topic")
+        assert game.get("/join_guild") == b"\nGuild Joined!\n"
+    finally:
+        assert game.end() == 0
+    assert (game.kcat[3], game.kcat[5]) == (kafka.bootstrap, "own_topic")
+    assert game.read() == b"joined_guild\n"
 
 
 @pytest.mark.parametrize("form", ["cloudevents", "cloudevents-binary", "plain"])
