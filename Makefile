@@ -79,10 +79,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; } >&2
 
-# Without dependencies and isolation: both come from the lock.
+# Without dependencies and isolation: both come from the lock. (Given only the lock, pip 23 takes pytest-cov's own
+# "coverage[toml]>=7.10" for a newer coverage than the locked one, and refuses it for having no hash.)
 define INSTALL
 @echo "Installing $< into $(VENV) ..."
-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 @$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 @touch $@
 endef
