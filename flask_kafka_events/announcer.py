@@ -9,6 +9,7 @@ from blinker import NamedSignal
 
 from flask_kafka_events.event import Event
 from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.reminders import Reminders
 
 
 class Announcer:
@@ -20,11 +21,13 @@ class Announcer:
     Args:
         sender: the Flask app.
         logger: gives the app's logger when it is needed.
+        reminders: where answers that mean nothing are told.
     """
 
-    def __init__(self, *, sender: object, logger: Callable[[], logging.Logger]) -> None:
+    def __init__(self, *, sender: object, logger: Callable[[], logging.Logger], reminders: Reminders) -> None:
         self._sender = sender
         self._logger = logger
+        self._reminders = reminders
         self._inside = threading.local()
 
     def announce(self, signal: NamedSignal, ledger: Ledger, **what: Any) -> None:
@@ -40,6 +43,14 @@ class Announcer:
                 return None
             if isinstance(answer, Event):
                 event = answer
+            elif answer is not None:
+                self._reminders.warn(
+                    ("answer", signal.name),
+                    "A receiver of %r returned a value of type %s, which changes nothing. Return None, False to veto, or "
+                    "event.replace(...).",
+                    signal.name,
+                    answer.__class__.__name__,
+                )
         return event
 
     def _receivers(self, signal: NamedSignal) -> list[Callable[..., Any]]:

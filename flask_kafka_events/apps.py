@@ -24,8 +24,8 @@ def app_at_hand(caller: str) -> Flask:
     """
     if not current_app:
         raise NotInitialised(
-            f"{caller} was called outside an app context, so there is no app whose events it could emit. Call it in a "
-            f"view or a CLI command, push app.app_context(), or use events.for_app(app).emit(...)."
+            f"{caller} was called outside an app context, so there is no app whose events are meant. Call it in a view or "
+            f"a CLI command, push app.app_context(), or use events.for_app(app)."
         )
     return cast("LocalProxy[Flask]", current_app)._get_current_object()
 

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, cast
 
 import click
@@ -13,10 +14,11 @@ from flask.cli import AppGroup
 
 from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.delivery.topics import Broker, broker_of
-from flask_kafka_events.errors import KafkaEventsError
+from flask_kafka_events.errors import BrokerError, DeliveryTimeout, KafkaEventsError
 from flask_kafka_events.event import Event
 from flask_kafka_events.extension import KafkaEvents
 from flask_kafka_events.formats import read
+from flask_kafka_events.topic_names import check_topic
 
 kafka_events = AppGroup("kafka-events", help="The app's events on Kafka.")
 topics = AppGroup("topics", help="The broker's topics.")
@@ -28,6 +30,8 @@ def list_topics() -> None:
     """Print each topic with the number of its partitions."""
     with _broker() as broker:
         found = broker.topics()
+    if not found:
+        click.echo("There are no topics.", err=True)
     _echo_table([[_bold(name), str(len(topic.partitions))] for name, topic in found.items()])
 
 
@@ -39,6 +43,7 @@ def list_topics() -> None:
 def create_topic(name: str, *, partitions: int, replication: int, if_not_exists: bool) -> None:
     """Create a topic."""
     with _broker() as broker:
+        check_topic(name)
         created = broker.create(name, partitions=partitions, replication=replication)
     if created:
         click.echo(f"Created topic {name}.")
@@ -63,9 +68,10 @@ def describe_topic(name: str) -> None:
 @click.option("-e", "--exit", "until_end", is_flag=True, help="Stop at the end of the topic.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def tail(topic: str, *, from_now: bool, until_end: bool, as_json: bool) -> None:
-    """Print a topic's events, one a line: time, type, key, data."""
+    """Print a topic's events, one a line: time, type, key, data; - for none."""
     show = _json_line if as_json else _line
-    with _broker() as broker:
+    # Ctrl-C is how a person ends it.
+    with suppress(KeyboardInterrupt), _broker() as broker:
         for message in broker.read(topic, from_beginning=not from_now, until_end=until_end):
             click.echo(show(message))
 
@@ -84,8 +90,16 @@ def emit(type: str, *, data: str | None, key: str | None, topic: str | None, wai
         value = None if data is None else json.loads(data)
     except ValueError as error:
         raise click.BadParameter(f"is no JSON: {error}", param_hint="--data") from None
+    events = KafkaEvents()
     with _told():
-        delivery = KafkaEvents().emit(type, value, key=key, topic=topic, wait=wait)
+        try:
+            delivery = events.emit(type, value, key=key, topic=topic, wait=wait)
+        except DeliveryTimeout:
+            events.close(0)
+            raise BrokerError(
+                f"Event {type!r} was not acknowledged within {wait:g} s and is given up with the end of this command. "
+                f"Check that the broker is running and reachable."
+            ) from None
     if delivery is None:
         raise click.ClickException(f"Event {type!r} was not sent: it is switched off, sampled out or vetoed.")
     click.echo(f"{delivery.topic}  partition {delivery.partition}  offset {delivery.offset}")
@@ -115,14 +129,9 @@ def _line(message: Message) -> str:
     event = _event(message)
     if event is None:
         return _printable(_text(message.value()))
-    key = None if event.key is None else click.style(_printable(event.key), fg="cyan")
-    words = (
-        click.style(event.time.isoformat(), dim=True),
-        _bold(event.type),
-        key,
-        _printable(_text(event.data)),
-    )
-    return "  ".join(word for word in words if word)
+    key = "-" if event.key is None else click.style(_printable(event.key), fg="cyan")
+    data = "-" if event.data is None else _printable(_text(event.data))
+    return "  ".join([click.style(event.time.isoformat(), dim=True), _bold(event.type), key, data])
 
 
 def _json_line(message: Message) -> str:
@@ -131,7 +140,8 @@ def _json_line(message: Message) -> str:
     if event is None:
         return json.dumps({**place, "key": _text(message.key()), "value": _text(message.value())})
     context = {
-        name: value if isinstance(value, int) else str(value) for name, value in event.context().items()
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in event.context().items()
     }
     return json.dumps({**place, "key": event.key, **context, "data": event.decoded()})
 

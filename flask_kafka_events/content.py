@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from flask_kafka_events.attributes import checked_string
+from flask_kafka_events.attributes import checked_string, is_string
 from flask_kafka_events.encoding import encode_data, redacted
 from flask_kafka_events.errors import (
     EventTooLarge,
@@ -138,6 +138,8 @@ class ContentMaker:
         try:
             return key_text(source(data))
         except Exception as error:  # a key callable is the app's and may raise anything
+            if strict and isinstance(error, InvalidKey):
+                raise InvalidKey(f"Event {type!r}: {error}") from None
             if strict:
                 raise
             self.reminders.warn(
@@ -153,10 +155,14 @@ def _checked_headers(type: str, headers: Mapping[Any, Any]) -> tuple[tuple[str, 
             raise InvalidAttribute(
                 f"A header of event {type!r} is not text: names are str, values str or bytes. Convert it."
             )
+        if not is_string(name):
+            raise InvalidAttribute(
+                f"A header's name of event {type!r} has a character that no name can have. Use printable text."
+            )
         if name.lower().startswith("ce_") or name.lower() in ("content-type", "data"):
             raise InvalidAttribute(
                 f"Header {name!r} of event {type!r} belongs to the event's format. Choose another name; attributes of "
                 f"the event are added by a receiver of event_created."
             )
-        checked.append((name, value.encode() if isinstance(value, str) else value))
+        checked.append((name, value.encode(errors="surrogatepass") if isinstance(value, str) else value))
     return tuple(checked)

@@ -67,6 +67,7 @@ def emit_event(
 
 def _decorate(emission: Emission, function: Callable[P, R]) -> Callable[P, R]:
     _check_function(emission, function)
+    _check_data(emission, function)
     wrap = _wrap_async if inspect.iscoroutinefunction(function) else _wrap
     wrapper = wrap(emission, function)
     mark(function, wrapper)
@@ -163,6 +164,34 @@ def _check_function(emission: Emission, function: object) -> None:
         )
 
 
+def _check_data(emission: Emission, function: Callable[..., Any]) -> None:
+    """A data callable must take what the function takes; Flask passes a method's self by place, the rest by name."""
+    if not callable(emission.data):
+        return
+    given = inspect.signature(function).parameters
+    names = list(given)
+    if any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in given.values()):
+        return
+    if not any(
+        _takes(emission.data, *names[:by_place], **dict.fromkeys(names[by_place:]))
+        for by_place in (0, 1, len(names))
+    ):
+        raise ConfigurationError(
+            f"@emit_event({emission.type!r}): data={emission.data!r} must take the parameters of the function below it, "
+            f"{function.__qualname__}({', '.join(names)})."
+        )
+
+
+def _takes(callable_: Callable[..., Any], *args: object, **kwargs: object) -> bool:
+    try:
+        inspect.signature(callable_).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    except ValueError:  # one written in C that tells no signature
+        return True
+    return True
+
+
 def _checked(type: str, *, key: Any, topic: Any, data: Any, on: Any, at: Any, format: Any) -> Emission:
     try:
         checked_string("type", type)
@@ -171,14 +200,24 @@ def _checked(type: str, *, key: Any, topic: Any, data: Any, on: Any, at: Any, fo
     except EventError as error:
         raise ConfigurationError(f"@emit_event({type!r}): {error}") from None
     for name, value, is_good, wanted in (
-        ("key", key, key is None or isinstance(key, str) or callable(key), "a field name or a callable"),
+        (
+            "key",
+            key,
+            key is None or isinstance(key, str) or (callable(key) and _takes(key, None)),
+            "a field name or a callable of the data",
+        ),
         (
             "data",
             data,
             data is None or isinstance(data, Mapping) or callable(data),
             "a mapping or a callable",
         ),
-        ("on", on, callable(on) or on in _ON, "'success', 'error', 'always' or a callable"),
+        (
+            "on",
+            on,
+            on in _ON or (callable(on) and _takes(on, None)),
+            "'success', 'error', 'always' or a callable of the Outcome",
+        ),
         ("at", at, at in get_args(At), "'response' or 'close'"),
         ("format", format, format in (None, *FORMAT_NAMES), f"one of {', '.join(map(repr, FORMAT_NAMES))}"),
     ):

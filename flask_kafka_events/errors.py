@@ -137,6 +137,6 @@ class BrokerError(KafkaEventsError):
     """
 
 
-def explanation(error: Exception) -> str:
+def explanation(error: BaseException) -> str:
     """What a log may say of an error: an exception of the app's own may quote data or a secret, so only its class."""
     return str(error) if isinstance(error, KafkaEventsError) else f"{error.__class__.__name__} was raised"

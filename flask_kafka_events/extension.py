@@ -15,7 +15,7 @@ from flask_kafka_events.decision import Ending, envelope
 from flask_kafka_events.delivery.connection import ProducerFactory
 from flask_kafka_events.delivery.exits import close_on_sigterm
 from flask_kafka_events.delivery.shipment import Refusal
-from flask_kafka_events.errors import ConfigurationError
+from flask_kafka_events.errors import ConfigurationError, EventError
 from flask_kafka_events.host import Host
 from flask_kafka_events.ledger import Stats
 from flask_kafka_events.outcomes import Delivery
@@ -60,12 +60,13 @@ class AppEvents:
             The delivery, where `wait` is given and the event wasn't vetoed, sampled out or switched off; else None.
 
         Raises:
-            EventError: in strict mode or with `wait`: it can't be made of this.
+            EventError: `wait` is no number of seconds; in strict mode or with `wait`: it can't be made of this.
             QueueFull: the queue is full and `KAFKA_EVENTS_ON_FULL` is `"raise"`.
             DeliveryTimeout: no acknowledgement within `wait` seconds; the event is still pending, not lost.
             DeliveryFailed: with `wait`: it was dropped or refused.
         """
         pipeline = self._pipeline
+        _check_wait(type, wait)
         place = pipeline.reserve(type, topic)
         content = None
         try:
@@ -130,6 +131,13 @@ class AppEvents:
             return Ending()
         attributes = request_attributes(request, self._pipeline.settings, self._pipeline.reminders)
         return Ending(request=request, state=state_of(request), attributes=attributes)
+
+
+def _check_wait(type: str, wait: object) -> None:
+    if wait is not None and (isinstance(wait, bool) or not isinstance(wait, int | float) or not wait >= 0):
+        raise EventError(
+            f"emit({type!r}, wait={wait!r}): wait must be a number of seconds, 0 or more, or None. Nothing was emitted."
+        )
 
 
 class KafkaEvents:

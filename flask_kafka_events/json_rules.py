@@ -22,7 +22,7 @@ LEAVES: Final = frozenset({str, int, bool, type(None), datetime, date, UUID, byt
 
 _KEY_SHOWN: Final = 60
 _PUT: Final = (
-    "Put a str, number, bool, None, list, dict, datetime, Decimal, UUID, dataclass or bytes there, "
+    "Put a str, number, bool, None, list, set, dict, datetime, Decimal, UUID, dataclass or bytes there, "
     "or leave it out."
 )
 

@@ -60,7 +60,7 @@ class Pipeline:
         self._factory = factory
         self.reminders = Reminders(host.logger)
         self._contents = ContentMaker(settings=settings, reminders=self.reminders)
-        self._announcer = Announcer(sender=host.sender, logger=host.logger)
+        self._announcer = Announcer(sender=host.sender, logger=host.logger, reminders=self.reminders)
         self._processes = PerProcess(self._make_process)
 
     @property
@@ -139,11 +139,12 @@ class Pipeline:
             process.ledger.set_apart("sampled_out")
         else:
             event = self._created(content, envelope, id_, process)
-        if event is None:
+        record = None if event is None else self._record(event, content)
+        if record is None:
             self.give_back(place)
             return False
         process.ledger.enter()
-        process.send(self._record(event, content), place=place, waiter=waiter)
+        process.send(record, place=place, waiter=waiter)
         return True
 
     def lose_content(self, type: str, error: Exception) -> None:
@@ -211,8 +212,12 @@ class Pipeline:
             process.ledger.set_apart("vetoed")
         return created
 
-    def _record(self, event: Event, content: Content) -> Record:
-        record = content.format(event)
+    def _record(self, event: Event, content: Content) -> Record | None:
+        try:
+            record = content.format(event)
+        except Exception as error:  # noqa: BLE001 - a receiver may have made the event by hand, of anything
+            self.lose_content(content.type, error)
+            return None
         if content.headers:
             record = msgspec.structs.replace(record, headers=(*record.headers, *content.headers))
         return record

@@ -1,7 +1,6 @@
-"""Warnings that would repeat with every event: each is written once a minute."""
+"""What would be repeated for every event or every retry: each thing is told once a minute."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -13,7 +12,7 @@ REMEMBERED: Final = 1024
 
 
 class Reminders:
-    """Writes warnings, at most one a minute for each thing they are about.
+    """Writes lines to the log, at most one a minute for each thing they are about.
 
     Args:
         logger: gives the app's logger when it is needed.
@@ -21,20 +20,24 @@ class Reminders:
 
     def __init__(self, logger: Callable[[], logging.Logger]) -> None:
         self._logger = logger
-        self._lock = threading.RLock()
+        # No lock: a fork could copy it while it is held. Each step is one atomic call on the dict, and the worst that
+        # two threads can do to each other is a second line.
         self._due: dict[object, float] = {}
 
     def warn(self, about: object, message: str, *args: object) -> None:
-        """Log `message`, unless a line about the same thing is younger than a minute.
+        """Log a warning, unless a line about the same thing is younger than a minute."""
+        self.tell(logging.WARNING, about, message, *args)
+
+    def tell(self, level: int, about: object, message: str, *args: object) -> None:
+        """Log a line at a level, unless one about the same thing is younger than a minute.
 
         Each of `args` is made text first: a handler that keeps its records would keep an exception with its frames,
         and a retired producer with them (measured: its threads and sockets stayed).
         """
         now = time.monotonic()
-        with self._lock:
-            if now < self._due.get(about, 0.0):
-                return
-            if len(self._due) >= REMEMBERED:
-                self._due.clear()
-            self._due[about] = now + INTERVAL
-        self._logger().warning(message, *map(str, args))
+        if now < self._due.get(about, 0.0):
+            return
+        if len(self._due) >= REMEMBERED:
+            self._due.clear()
+        self._due[about] = now + INTERVAL
+        self._logger().log(level, message, *map(str, args))

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF009  # _setting gives a dataclasses.field
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from flask_kafka_events.setting_values import (
     Place,
     Reader,
     choice,
+    did_you_mean,
     function,
     nearest,
     number,
@@ -33,6 +35,10 @@ FORMAT_NAMES = ("cloudevents", "cloudevents-binary", "plain")
 CAPTURE_NAMES = ("httppath", "clientip", "useragent", "requestid")
 ON_FULL_NAMES = ("drop", "block", "raise")
 
+# A host's name, an IPv4 address, or an IPv6 one in brackets. Not librdkafka's PROTOCOL://HOST, for security.protocol
+# says that in one place, and not a HOST alone, to which it would add 9092 without a word.
+_ADDRESS = re.compile(r"[\w.-]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+(?:%\w+)?\]:[0-9]{1,5}")
+
 T = TypeVar("T")
 
 
@@ -40,10 +46,13 @@ def _bootstrap_servers(value: object, place: Place) -> str:
     if isinstance(value, list | tuple):
         value = ",".join(texts("localhost:9092")(value, place))
     addresses = [address.strip() for address in text(value, place).split(",")]
-    if not all(address.isprintable() and address and " " not in address for address in addresses):
-        raise ConfigurationError(f"{place} must be HOST:PORT, or several with a comma between.")
     if EMBEDDED in addresses and len(addresses) > 1:
         raise ConfigurationError(f'{place} names "{EMBEDDED}" and other brokers. Name the one or the others.')
+    if addresses != [EMBEDDED] and not all(map(_ADDRESS.fullmatch, addresses)):
+        hint = did_you_mean(addresses[0], (EMBEDDED,))
+        raise ConfigurationError(
+            f'{place} must be HOST:PORT, several with commas between, or "{EMBEDDED}". {hint}'.rstrip()
+        )
     return ",".join(addresses)
 
 

@@ -13,11 +13,12 @@ from examples.game_api.app import create_app, events
 from flask_kafka_events import embedded
 
 HOST = "127.0.0.1"
+HIGHEST_PORT = 65_535
 
 
 def main() -> None:
     """Serve until Ctrl-C."""
-    port = int(os.environ.get("PORT", "5000"))
+    port = read_port(os.environ.get("PORT", "5000"))
     app = create_app(os.environ.get("GAME_INSTANCE_PATH"))
     try:
         server = make_server(HOST, port, app, threaded=True)
@@ -34,6 +35,13 @@ def main() -> None:
         finally:
             server.server_close()
             events.for_app(app).close()
+
+
+def read_port(text: str) -> int:
+    """The port that PORT names."""
+    if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
+        sys.exit(f"PORT must be a number from 1 to {HIGHEST_PORT}, got {text!r}. Try: make game PORT=8000")
+    return int(text)
 
 
 @contextmanager

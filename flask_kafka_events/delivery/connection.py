@@ -51,7 +51,7 @@ class Connection:
         if self._settings.credentials is not None:
             config["sasl.username"], config["sasl.password"] = self._credentials(self._settings.credentials)
         try:
-            producer = self._factory(config, logger=self._logger)
+            producer = self._factory(config, logger=LibrdkafkaLog(self.reminders, self._scrubbed))
         except KafkaException as error:
             raise self._explained(error.args[0]) from None
         _pin(producer)
@@ -114,7 +114,8 @@ class Connection:
         self._credentials_refused |= error.code() == KafkaError._AUTHENTICATION
         self._unreachable |= error.code() in UNREACHABLE
         text = self._scrubbed(error.str())
-        self.reminders.warn(error.code(), "Kafka: %s (%s). %s", text, error.name(), next_step(error))
+        waits = " Events wait until it is." if error.code() in UNREACHABLE else ""
+        self.reminders.warn(error.code(), "Kafka: %s (%s). %s%s", text, error.name(), next_step(error), waits)
 
     def _address(self) -> str:
         servers = self._settings.bootstrap_servers
@@ -137,6 +138,29 @@ class Connection:
                 f"events wait in the queue meanwhile."
             )
         return BrokerError(f"{text} ({error.name()})")
+
+
+class LibrdkafkaLog:
+    """What librdkafka writes its log to: each kind of line is told once a minute, with no secret in it.
+
+    A refused connection alone would be four lines a second.
+    """
+
+    def __init__(self, reminders: Reminders, scrubbed: Callable[[str], str]) -> None:
+        self._reminders = reminders
+        self._scrubbed = scrubbed
+
+    def log(self, level: int, message: str, kind: str, client: str, text: str) -> None:
+        """Called by confluent-kafka, in the thread that polls.
+
+        Args:
+            level: Python's own.
+            message: confluent-kafka's template for the rest.
+            kind: librdkafka's word for it, `"FAIL"` for example.
+            client: the name of the client that has something to say.
+            text: what it says.
+        """
+        self._reminders.tell(level, ("librdkafka", kind), message, kind, client, self._scrubbed(text))
 
 
 def _modified(path: Path) -> int | None:

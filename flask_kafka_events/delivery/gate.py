@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
 from flask_kafka_events.delivery.shipment import CLOSED, Refusal, Shipment
+from flask_kafka_events.errors import explanation
 
 #: Shipments passed on under one hold of the lock, so that an emit never waits long for it.
 BATCH = 200
@@ -153,4 +154,6 @@ class Gate:
                 return refusal(error)
             self.broken = True
             raise _Stuck from None
+        except Exception as error:  # noqa: BLE001 - a factory's producer is the app's and may raise anything
+            return Refusal(dropped=False, reason="error", explanation=f"produce(): {explanation(error)}")
         return None

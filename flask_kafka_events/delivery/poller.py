@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
-from flask_kafka_events.delivery.shipment import CLOSED, Refusal, Settle, Shipment
+from flask_kafka_events.delivery.shipment import UNSENT, Refusal, Settle, Shipment
 from flask_kafka_events.errors import ConfigurationError, EmbeddedBrokerError, explanation
 from flask_kafka_events.outcomes import Delivery
 
@@ -99,13 +99,22 @@ class Poller:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            producer = self.gate.producer
-            if producer is None:
-                self._build()
-            else:
-                self._turn(producer)
-            self._tick()
+            try:
+                self._step()
+            except BaseException as error:  # noqa: BLE001 - with this thread every later event would be lost
+                # A receiver that calls sys.exit(), a handler of the app's logger that raises.
+                with suppress(BaseException):
+                    self._logger.error("The poller goes on: %s", explanation(error))  # noqa: TRY400 - may hold data
+                self._stop.wait(LOOK)
         self._finish()
+
+    def _step(self) -> None:
+        producer = self.gate.producer
+        if producer is None:
+            self._build()
+        else:
+            self._turn(producer)
+        self._tick()
 
     def _build(self) -> None:
         try:
@@ -196,7 +205,7 @@ class Poller:
 
     def _settle_closed(self, shipments: list[Shipment]) -> None:
         for shipment in shipments:
-            self._settle(shipment, CLOSED)
+            self._settle(shipment, UNSENT)
 
     def _report(self, shipment: Shipment, error: KafkaError | None, message: Message) -> None:
         if error is not None:

@@ -109,12 +109,14 @@ class ProcessDelivery:
 
     def lose(self, loss: Loss) -> None:
         """Announce, log and count the loss of an event that the ledger has entered."""
-        self._announce(self.ledger, loss)
-        self._losses.note(loss)
-        if loss.dropped:
-            self.ledger.drop(loss.reason)
-        else:
-            self.ledger.fail(loss.reason)
+        try:
+            self._announce(self.ledger, loss)
+            self._losses.note(loss)
+        finally:  # counted whatever a receiver or a handler of the app's logger raises
+            if loss.dropped:
+                self.ledger.drop(loss.reason)
+            else:
+                self.ledger.fail(loss.reason)
 
     def start(self) -> Refusal | None:
         """Start the poller, which builds the producer; the refusal says why it can't be."""
@@ -136,8 +138,9 @@ class ProcessDelivery:
         Raises:
             TimeoutError: it hasn't come within `timeout` seconds.
         """
+        # The poller's own thread, in a receiver, would wait for itself.
         with self._poller.hurried():
-            return waiter.result(timeout)
+            return waiter.result(0 if self._poller.is_current() else timeout)
 
     def hurry(self) -> None:
         """Begin to send everything now, without waiting for it."""
@@ -172,13 +175,20 @@ class ProcessDelivery:
         self._end(shipment, end)
 
     def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:
-        if isinstance(end, Delivery):
-            self._announce(self.ledger, end, shipment.record)
+        try:
+            if isinstance(end, Delivery):
+                self._deliver(shipment.record, end)
+            else:
+                self.lose(_loss(shipment.record, end))
+        finally:
+            if shipment.waiter is not None:
+                shipment.waiter.set_result(end)
+
+    def _deliver(self, record: Record, delivery: Delivery) -> None:
+        try:
+            self._announce(self.ledger, delivery, record)
+        finally:
             self.ledger.deliver()
-        else:
-            self.lose(_loss(shipment.record, end))
-        if shipment.waiter is not None:
-            shipment.waiter.set_result(end)
 
 
 def _loss(record: Record, refusal: Refusal) -> Loss:

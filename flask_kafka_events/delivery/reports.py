@@ -28,8 +28,8 @@ _NEXT_STEPS: Final = {
     KafkaError._SSL: "Check ssl.ca.location, the certificate's dates and the host name in it.",
     KafkaError._RESOLVE: "Check the host names in KAFKA_EVENTS_BOOTSTRAP_SERVERS and the broker's "
     "advertised.listeners.",
-    KafkaError._TRANSPORT: "Check that Kafka is running and reachable; events wait until it is.",
-    KafkaError._ALL_BROKERS_DOWN: "Check that Kafka is running and reachable; events wait until it is.",
+    KafkaError._TRANSPORT: "Check that Kafka is running and reachable.",
+    KafkaError._ALL_BROKERS_DOWN: "Check that Kafka is running and reachable.",
 }
 
 

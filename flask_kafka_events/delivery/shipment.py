@@ -44,6 +44,12 @@ Settle: TypeAlias = Callable[[Shipment, Delivery | Refusal], None]
 CLOSED = Refusal(
     dropped=True,
     reason="closed",
-    explanation="KafkaEvents was closed before the broker acknowledged it. Emit before close(), or raise "
-    "KAFKA_EVENTS_CLOSE_SECONDS if the broker needs longer.",
+    explanation="It was emitted after KafkaEvents was closed. Emit before close().",
+)
+
+UNSENT = Refusal(
+    dropped=True,
+    reason="closed",
+    explanation="The broker had not acknowledged it when KafkaEvents was closed. Was it reachable? "
+    "KAFKA_EVENTS_CLOSE_SECONDS says how long the end waits for it.",
 )

@@ -67,8 +67,11 @@ class Broker:
         """
         found = self.topics().get(name)
         if found is None:
+            running = (
+                " (is the app running? The embedded broker ends with its last user)" if self.lease else ""
+            )
             raise BrokerError(
-                f"There is no topic {name!r}. Create it: flask kafka-events topics create {name}"
+                f"There is no topic {name!r}{running}. Create it: flask kafka-events topics create {name}"
             )
         if found.error is not None:
             raise _told(found.error)
@@ -80,6 +83,8 @@ class Broker:
         Raises:
             BrokerError: the broker refuses it or doesn't answer.
         """
+        if self.lease is not None and replication > 1:
+            raise BrokerError("The embedded broker is one broker: leave --replication at 1.")
         if self.lease is not None:
             return self.lease.create_topic(name, partitions=partitions)
         if name in self.topics():
@@ -98,7 +103,7 @@ class Broker:
         """
         partitions = self.topic(topic).partitions
         config = {**self.config, "group.id": f"tail-{uuid.uuid4()}", "enable.auto.commit": False}
-        consumer = Consumer({**config, "enable.partition.eof": True})
+        consumer = Consumer({**config, "enable.partition.eof": True}, logger=_Silence())
         try:
             start = OFFSET_BEGINNING if from_beginning else OFFSET_END
             consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
@@ -123,7 +128,14 @@ class Broker:
             yield message
 
     def _admin(self) -> AdminClient:
-        return AdminClient(dict(self.config))
+        return AdminClient(dict(self.config), logger=_Silence())
+
+
+class _Silence:
+    """Takes librdkafka's log, which would go to stderr: what matters in it comes back as an error of the call."""
+
+    def log(self, *_: object) -> None:
+        """Say nothing."""
 
 
 @contextmanager

@@ -120,6 +120,17 @@ def test_taken_port_is_told(game: Game, tmp_path: Path) -> None:
     assert f"Choose another port: make game PORT={int(port) + 1}" in start.stderr
 
 
+@pytest.mark.parametrize("port", ["80000", "abc", "0"])
+def test_port_that_is_none_is_told(port: str) -> None:
+    """PORT out of range or no number ends the start with the next step."""
+    start = subprocess.run(
+        [sys.executable, "-m", "examples.game_api"],
+        env={**os.environ, "PORT": port}, capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert start.returncode == 1
+    assert f"PORT must be a number from 1 to 65535, got {port!r}" in start.stderr
+
+
 def wait_for(game: Game, expected: bytes) -> bytes:
     """What kcat reads once it has read as much as expected, or gave it twenty tries."""
     read = b""

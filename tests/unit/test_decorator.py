@@ -271,11 +271,11 @@ def test_current_event_survives_a_nested_app_context(here: Shop) -> None:
             {"type": ""},
             "@emit_event(''): type is empty. CloudEvents wants text there: give at least one character.",
         ),
-        ({"type": "x", "key": 1}, "@emit_event('x'): key=1 must be a field name or a callable."),
+        ({"type": "x", "key": 1}, "@emit_event('x'): key=1 must be a field name or a callable of the data."),
         ({"type": "x", "data": 1}, "@emit_event('x'): data=1 must be a mapping or a callable."),
         (
             {"type": "x", "on": "ok"},
-            "@emit_event('x'): on='ok' must be 'success', 'error', 'always' or a callable.",
+            "@emit_event('x'): on='ok' must be 'success', 'error', 'always' or a callable of the Outcome.",
         ),
         ({"type": "x", "at": "end"}, "@emit_event('x'): at='end' must be 'response' or 'close'."),
         (

@@ -117,6 +117,8 @@ def test_missing_key_goes_without_in_production(caplog: pytest.LogCaptureFixture
     """Strict mode raises; production sends without a key and says so once."""
     with shop() as here, here.app.app_context(), pytest.raises(EventError, match="no field 'player'"):
         emit_event("bought", key="player")(lambda: None)()
+    with shop() as here, here.app.app_context(), pytest.raises(ZeroDivisionError):
+        emit_event("bought", key=lambda _: 1 / 0)(lambda: None)()
     with shop(testing=False) as here, here.app.app_context():
         for _ in range(2):
             emit_event("bought", key="player")(lambda: None)()

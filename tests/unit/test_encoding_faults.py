@@ -21,7 +21,7 @@ from flask_kafka_events.errors import EncodingError
 NO_NUMBER = (
     "is NaN or infinite, which JSON has no number for. Put a finite number or None there, or leave it out."
 )
-PUT = "Put a str, number, bool, None, list, dict, datetime, Decimal, UUID, dataclass or bytes there, or leave it out."
+PUT = "Put a str, number, bool, None, list, set, dict, datetime, Decimal, UUID, dataclass or bytes there, or leave it out."
 SURROGATE = (
     "holds a lone surrogate, half a character that UTF-8 can't carry. "
     "Decode its bytes with errors='replace', or leave it out."

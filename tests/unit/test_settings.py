@@ -74,7 +74,8 @@ def test_each_setting_is_read() -> None:
         (["embedded"], "embedded"),
         (["a:1", "b:2"], "a:1,b:2"),
         (("a:1", "b:2,c:3"), "a:1,b:2,c:3"),
-        (" a:1 ,b ", "a:1,b"),
+        (" a:1 ,b-c.example:2", "a:1,b-c.example:2"),
+        ("[::1]:9092", "[::1]:9092"),
         (None, None),
     ],
 )

@@ -96,13 +96,14 @@ def test_wrong_value_is_told(name: str, value: object, message: str) -> None:
     assert refusal(name, value) == f"KAFKA_EVENTS_{name} of app 'shop' {message}"
 
 
-@pytest.mark.parametrize("servers", ["a:1,,b:2", ",", "a:1 b:2", "a\n:1", "a\u200b:1"])
+@pytest.mark.parametrize(
+    "servers", ["a:1,,b:2", ",", "a:1 b:2", "a\n:1", "a\u200b:1", "localhost", "kafka://a:1", "::1:9092"]
+)
 def test_address_that_is_none_is_told(servers: str) -> None:
     """An empty address or one with a blank or an unseen character in it is refused, and not repeated."""
-    expected = (
-        "KAFKA_EVENTS_BOOTSTRAP_SERVERS of app 'shop' must be HOST:PORT, or several with a comma between."
-    )
+    expected = "KAFKA_EVENTS_BOOTSTRAP_SERVERS of app 'shop' must be HOST:PORT, several with commas between, or \"embedded\"."
     assert refusal("BOOTSTRAP_SERVERS", servers) == expected
+    assert refusal("BOOTSTRAP_SERVERS", "embeded") == f"{expected} Did you mean 'embedded'?"
 
 
 def test_embedded_broker_stands_alone() -> None:

@@ -3,9 +3,11 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -45,6 +47,17 @@ def run(app: Flask, *words: str, status: int = 0) -> str:
     return result.output
 
 
+def command_line(instance: Path, *words: str) -> list[str]:
+    """`flask kafka-events` in a process of its own, for an app on the embedded broker of that folder."""
+    code = instance / "mine.py"
+    code.write_text(
+        "from flask import Flask\nfrom flask_kafka_events import KafkaEvents\n"
+        f"app = Flask('shop', instance_path={str(instance)!r})\n"
+        "app.config['KAFKA_EVENTS_BOOTSTRAP_SERVERS'] = 'embedded'\nKafkaEvents(app)\n"
+    )
+    return [sys.executable, "-m", "flask", "--app", str(code), "kafka-events", *words]
+
+
 def test_topics_are_created_listed_and_described(app: Flask) -> None:
     """A created topic is listed with its partitions; a second creation is an error unless allowed."""
     assert run(app, "topics", "create", "one") == "Created topic one.\n"
@@ -63,8 +76,12 @@ def test_emitted_event_is_read_back(app: Flask) -> None:
     )
     line = run(app, "tail", "shop_events", "-e")
     assert line.endswith('  tick  a\\x1b  {"n":"\\u001b[31m"}\n')
+    run(app, "emit", "bare")
+    assert run(app, "tail", "shop_events", "-e").endswith("  bare  -  -\n")
     assert "\x1b" not in line
-    told = json.loads(run(app, "tail", "shop_events", "-e", "--json"))
+    told = json.loads(run(app, "tail", "shop_events", "-e", "--json").splitlines()[0])
+    assert datetime.fromisoformat(told["time"]).tzinfo is not None
+    assert "T" in told["time"]
     assert (told["type"], told["key"], told["offset"], told["data"]) == (
         "tick",
         "a\x1b",
@@ -76,21 +93,7 @@ def test_emitted_event_is_read_back(app: Flask) -> None:
 def test_terminal_gets_colours_and_a_pipe_does_not(app: Flask, tmp_path: Path) -> None:
     """On a terminal names are bold; piped, the same words come without a single escape."""
     run(app, "topics", "create", "one")
-    (tmp_path / "mine.py").write_text(
-        "from flask import Flask\nfrom flask_kafka_events import KafkaEvents\n"
-        f"app = Flask('shop', instance_path={str(tmp_path)!r})\n"
-        "app.config['KAFKA_EVENTS_BOOTSTRAP_SERVERS'] = 'embedded'\nKafkaEvents(app)\n"
-    )
-    flask = [
-        sys.executable,
-        "-m",
-        "flask",
-        "--app",
-        str(tmp_path / "mine.py"),
-        "kafka-events",
-        "topics",
-        "list",
-    ]
+    flask = command_line(tmp_path, "topics", "list")
     piped = subprocess.run(flask, stdout=subprocess.PIPE, check=True, timeout=30).stdout
     assert piped == b"one  1\n"
     screen, terminal = pty.openpty()
@@ -120,4 +123,36 @@ def test_mistakes_are_told(app: Flask) -> None:
     """Bad JSON, an unknown topic and a switched-off type end with status 1 or 2 and say why."""
     assert "is no JSON" in run(app, "emit", "tick", "--data", "{", status=2)
     assert "There is no topic 'none'" in run(app, "tail", "none", "-e", status=1)
-    assert "lower-case" not in run(app, "emit", "tick", "--topic", "a b", status=1)
+    assert "has ' ' at position 1" in run(app, "emit", "tick", "--topic", "a b", status=1)
+    assert "has ' ' at position 1" in run(app, "topics", "create", "a b", status=1)
+    assert "leave --replication at 1" in run(app, "topics", "create", "c", "--replication", "3", status=1)
+    assert "is the app running?" in run(app, "topics", "describe", "none", status=1)
+
+
+def test_no_topics_are_said_to_be_none(app: Flask) -> None:
+    """A person sees more than silence; standard output stays empty for a script."""
+    result = app.test_cli_runner().invoke(kafka_events, ["topics", "list"])
+    assert (result.stdout, result.stderr) == ("", "There are no topics.\n")
+
+
+def test_event_that_is_not_acknowledged_is_said_to_be_lost(app: Flask, broker: Lease) -> None:
+    """The command's end is the event's end: nobody is told to wait for it."""
+    broker.broker_down()
+    said = run(app, "emit", "tick", "--wait", "0.2", status=1)
+    assert "not acknowledged within 0.2 s and is given up with the end of this command" in said
+    assert "still pending" not in said
+
+
+def test_ctrl_c_ends_tail_quietly(app: Flask, tmp_path: Path) -> None:
+    """It is the way out, not a mistake: no traceback, no "Aborted!", status 0."""
+    run(app, "emit", "tick")
+    tail = subprocess.Popen(
+        command_line(tmp_path, "tail", "shop_events"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert tail.stdout is not None
+    assert tail.stdout.readline().endswith(b"  tick  -  -\n")
+    tail.send_signal(signal.SIGINT)
+    _, said = tail.communicate(timeout=20)
+    assert tail.returncode == 0
+    assert b"Aborted" not in said
+    assert b"Traceback" not in said

@@ -109,7 +109,7 @@ def test_librdkafkas_log_goes_to_the_apps_logger(caplog: pytest.LogCaptureFixtur
     """A refused connection is told by the app's logger, with the next step, and not on stderr."""
     app = make_app("127.0.0.1:1")
     of(app).emit("tick")
-    wait_until(lambda: "events wait until it is" in caplog.text, "the log tells")
+    wait_until(lambda: "Events wait until it is" in caplog.text, "the log tells")
     assert {record.name for record in caplog.records} == {"shop"}
     of(app).close(0)
 

@@ -62,6 +62,23 @@ def test_broken_producer_goes_back_to_its_broker(instance: Path, broker: Lease) 
     assert events.close()
 
 
+def test_producer_that_is_built_at_the_second_try_has_the_same_broker(
+    instance: Path, broker: Lease, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failed attempt keeps the hold on the embedded broker: it is joined once."""
+    trouble = [KafkaException(KafkaError(KafkaError._FAIL))]  # noqa: SLF001 - a public name
+
+    def factory(config: dict[str, Any], **more: Any) -> Producer:
+        if trouble:
+            raise trouble.pop()
+        return Producer(config, **more)
+
+    events = events_in(instance, factory)
+    assert events.emit("tick", wait=10) == Delivery(topic="known", partition=0, offset=0)
+    assert events.close()
+    assert [record.name for record in caplog.records if broker.address in record.getMessage()] == ["shop"]
+
+
 def test_broker_that_is_down_for_a_while_is_waited_for(
     instance: Path, broker: Lease, caplog: pytest.LogCaptureFixture
 ) -> None:
