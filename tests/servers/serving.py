@@ -27,12 +27,13 @@ class Server:
         self.process = process
         self.address = f"http://127.0.0.1:{port}"
 
-    def get(self, path: str) -> str:
-        """The answer to a GET, once the server listens."""
+    def get(self, path: str, method: str = "GET") -> str:
+        """The answer to a request, once the server listens."""
+        request = urllib.request.Request(self.address + path, method=method)  # noqa: S310 - our own address
         deadline = time.monotonic() + 20
         while True:
             try:
-                with urllib.request.urlopen(self.address + path, timeout=5) as answer:  # noqa: S310 - our own address
+                with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - our own address
                     return str(answer.read().decode())
             except urllib.error.HTTPError:
                 raise

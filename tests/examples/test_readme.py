@@ -1,0 +1,49 @@
+"""The README's page of use, as a reader types it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from flask_kafka_events.settings import Settings
+from tests.servers.serving import ROOT, serving
+
+README = ROOT / "README.md"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A folder with the page of use in `shop.py`, and the environment that the README exports."""
+    page = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert page is not None
+    (tmp_path / "shop.py").write_text(page[1])
+    exported = re.search(r"^export (.*)$", README.read_text(), re.MULTILINE)
+    assert exported is not None
+    return dict(pair.split("=") for pair in exported[1].split())
+
+
+def test_page_of_use_works_as_it_stands(tmp_path: Path, environment: dict[str, str]) -> None:
+    """Its app runs under `flask run` on the embedded broker, and `tail` prints the event of one request."""
+    command = ("flask", "--app", "shop", "run", "-p", "PORT")
+    with serving("", tmp_path, *command, **environment) as server:
+        assert server.get("/purchase_a_sword", "POST") == "\nSword Purchased!\n"
+        tail = [sys.executable, "-m", "flask", "--app", "shop", "kafka-events", "tail", "shop_events", "-e"]
+        printed = subprocess.run(
+            tail, cwd=tmp_path, env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE, text=True, check=True, timeout=30,
+        ).stdout  # fmt: skip
+        assert server.end(signal.SIGTERM) == -signal.SIGTERM
+    assert printed.endswith('  purchased_sword  ana  {"player":"ana","color":"red","price":12}\n')
+
+
+def test_every_setting_is_in_the_table() -> None:
+    """No setting is missing from the README, and none is in there that isn't one."""
+    table = README.read_text().partition("## Settings")[2].partition("## ")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    named = {name for cell in first_cells for name in re.findall(r"`([A-Z_]+)`", cell)}
+    assert named == {field.name.upper() for field in fields(Settings)}
