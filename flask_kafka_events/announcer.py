@@ -1,12 +1,12 @@
 """Sends this package's signals so that no receiver can harm anybody."""
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from blinker import NamedSignal
 
+from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.event import Event
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.reminders import Reminders
@@ -15,23 +15,31 @@ from flask_kafka_events.reminders import Reminders
 class Announcer:
     """Calls receivers one by one; one that raises is logged and counted, the others are called all the same.
 
-    While a signal's receivers run, events they emit don't reach the same signal again, so that an event about an event
-    about an event comes to an end.
+    An event that a signal's receiver emits doesn't reach the same signal, neither while the receiver runs nor, by
+    `inside`, when its own end is announced later: so that an event about an event about an event comes to an end.
 
     Args:
         sender: the Flask app.
-        logger: gives the app's logger when it is needed.
+        log: the app's.
         reminders: where answers that mean nothing are told.
     """
 
-    def __init__(self, *, sender: object, logger: Callable[[], logging.Logger], reminders: Reminders) -> None:
+    def __init__(self, *, sender: object, log: AppLog, reminders: Reminders) -> None:
         self._sender = sender
-        self._logger = logger
+        self._log = log
         self._reminders = reminders
         self._inside = threading.local()
 
-    def announce(self, signal: NamedSignal, ledger: Ledger, **what: Any) -> None:
-        """Send `signal` to all who listen."""
+    def inside(self) -> frozenset[str]:
+        """The names of the signals whose receivers are running in this thread."""
+        return frozenset(self._running())
+
+    def announce(
+        self, signal: NamedSignal, ledger: Ledger, *, emitted_in: frozenset[str], **what: Any
+    ) -> None:
+        """Send `signal` to all who listen, unless the event was emitted in a receiver of it."""
+        if signal.name in emitted_in:
+            return
         for receiver in self._receivers(signal):
             self._call(signal, receiver, ledger, what)
 
@@ -67,7 +75,7 @@ class Announcer:
             return receiver(self._sender, **what)
         except Exception:  # noqa: BLE001 - a receiver is the app's code and may raise anything
             ledger.set_apart("receiver_errors")
-            self._logger().exception("A receiver of %r raised; the event goes on.", signal.name)
+            self._log.error("A receiver of '%s' raised; the event goes on.", signal.name, exc_info=True)
             return None
         finally:
             running.discard(signal.name)

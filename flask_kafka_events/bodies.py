@@ -1,4 +1,4 @@
-"""Whether a streamed body reached its end, for `at="close"`."""
+"""When a response's body has ended, and how, for `at="close"`."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -7,22 +7,46 @@ from flask import Response
 
 
 class BodyBroken(Exception):
-    """The body's iteration stopped before its end: the client went away, or the server gave up."""
+    """The body stopped before its end: the client went away, the server gave up, or nobody ever closed it."""
+
+
+class BodyEnd:
+    """The end of one response's body; it is told once, however often the response is closed, and also if it never is."""
+
+    def __init__(self) -> None:
+        self._is_told = False
+        self._error: BaseException | None = None
+        self._then: list[Callable[[BaseException | None], None]] = []
+
+    def __del__(self) -> None:
+        # The response held it, and nobody closed that one, or an earlier `call_on_close` of its own raised.
+        self.tell(BodyBroken("nobody closed the response"))
+
+    def tell(self, error: BaseException | None = None) -> None:
+        """The body has ended, by `error` or well; what is told later doesn't count."""
+        if self._is_told:
+            return
+        self._is_told, self._error = True, error
+        then, self._then = self._then, []
+        for what in then:
+            what(error)
+
+    def then(self, what: Callable[[BaseException | None], None]) -> None:
+        """Have `what` called with the error, or None, at the end; at once where that is past."""
+        if self._is_told:
+            what(self._error)
+        else:
+            self._then.append(what)
 
 
 class WatchedBody:
-    """A response's iterable that remembers how it ended.
+    """A response's iterable that tells, as it is closed, how it ended."""
 
-    Args:
-        body: what the view streams.
-        tell: called with what broke the body, at most once; never called for one that reached its end.
-    """
-
-    def __init__(self, body: Iterable[Any], tell: Callable[[BaseException], None]) -> None:
+    def __init__(self, body: Iterable[Any], end: BodyEnd) -> None:
         self._body = body
         self._iterator = iter(body)
-        self._tell = tell
-        self._over = False
+        self._end = end
+        self._error: BaseException | None = BodyBroken("the body was closed before its end")
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -31,30 +55,30 @@ class WatchedBody:
         try:
             return next(self._iterator)
         except StopIteration:
-            self._over = True
+            self._error = None
             raise
         except BaseException as error:
-            self._break(error)
+            self._error = error
             raise
 
     def close(self) -> None:
-        """Close the view's own iterable; one that isn't over is broken."""
-        self._break(BodyBroken("the body was closed before its end"))
+        """Close the view's own iterable; the end is told even where that raises."""
         close = getattr(self._body, "close", None)
-        if close is not None:
-            close()
-
-    def _break(self, error: BaseException) -> None:
-        if not self._over:
-            self._over = True
-            self._tell(error)
+        try:
+            if close is not None:
+                close()
+        finally:
+            self._end.tell(self._error)
 
 
-def watch(response: Response, tell: Callable[[BaseException], None], *, method: str) -> None:
-    """Have `tell` called with what breaks the body of `response`, if anything does.
+def end_of(response: Response, *, method: str) -> BodyEnd:
+    """The end of a response's body: at its close or, where nobody closes it, when it is thrown away.
 
     A body that is complete already can't break, and one that HTTP forbids to send (HEAD, 204, 304) isn't iterated.
     """
+    end = BodyEnd()
     bodiless = method == "HEAD" or response.status_code in (204, 304) or response.status_code < 200  # noqa: PLR2004
     if response.is_streamed and not bodiless:
-        response.response = WatchedBody(response.response, tell)
+        response.response = WatchedBody(response.response, end)
+    response.call_on_close(end.tell)
+    return end

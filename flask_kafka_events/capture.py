@@ -4,7 +4,8 @@ Path, query, cookies, body and all headers but those named here stay out unless 
 `/reset/<token>` is a secret.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from flask import Request
@@ -24,10 +25,52 @@ _OPTIONAL: Final[dict[str, Callable[[Request], str | None]]] = {
 }
 
 
-def request_attributes(
-    request: Request, settings: Settings, reminders: Reminders
-) -> dict[str, AttributeValue]:
-    """The extension attributes that a request gives before it is answered."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestFacts:
+    """What a request gives to its events, asked while it is at hand: it may be gone when they are decided.
+
+    Attributes:
+        method: the HTTP method.
+        endpoint: Flask's name of it; None where no route was found.
+        attributes: extension attributes that are known before the answer.
+        trace: what sampling goes by: the id of the request's trace, else its `X-Request-ID`; None for neither.
+        idempotency: the caller's scope and the request's `Idempotency-Key`, where the app, the caller and the request
+            ask for derived ids.
+    """
+
+    method: str
+    endpoint: str | None
+    attributes: Mapping[str, AttributeValue]
+    trace: str | None
+    idempotency: tuple[str, str] | None
+
+    def derived_id(self, *, source: str, type: str, ordinal: int, ending: str) -> str | None:
+        """The id that an event of a retried request shares with the first attempt's; None where none is asked for.
+
+        Args:
+            source: the event's.
+            type: the event's.
+            ordinal: which event of this type it is in the request, from 0.
+            ending: `"success"`, `"error"` or `"emitted"`: a failed attempt and the retry that succeeds are two events.
+        """
+        if self.idempotency is None:
+            return None
+        # With the scope, so that nobody can suppress another's event.
+        return derived_id(source, type, *self.idempotency, str(ordinal), ending)
+
+
+def capture(request: Request, settings: Settings, reminders: Reminders) -> RequestFacts:
+    """What this request, which is at hand, gives to its events."""
+    return RequestFacts(
+        method=request.method,
+        endpoint=request.endpoint,
+        attributes=_attributes(request, settings, reminders),
+        trace=_trace_of(request),
+        idempotency=_idempotency(request, settings, reminders),
+    )
+
+
+def _attributes(request: Request, settings: Settings, reminders: Reminders) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {"httpmethod": captured(request.method)}
     if request.url_rule is not None:
         attributes["httproute"] = captured(request.url_rule.rule)
@@ -44,37 +87,19 @@ def request_attributes(
     return attributes
 
 
-def trace_of(request: Request) -> str | None:
-    """What sampling goes by: the id of the request's trace, else its `X-Request-ID`."""
+def _trace_of(request: Request) -> str | None:
     traceparent = request.headers.get("traceparent", "")
     if valid_traceparent(traceparent):
         return traceparent.split("-")[1]
     return request.headers.get("X-Request-ID")
 
 
-def idempotent_id(
-    request: Request, settings: Settings, reminders: Reminders, *, type: str, ordinal: int, ending: str
-) -> str | None:
-    """The id that an event of a retried request shares with the first attempt's.
-
-    Args:
-        request: where `Idempotency-Key` is looked for.
-        settings: whose `idempotency` gives the caller's scope, so that nobody can suppress another's event.
-        reminders: where an exception of that function is told.
-        type: the event's type.
-        ordinal: which event of this type it is in the request, from 0.
-        ending: `"success"`, `"error"` or `"emitted"`: a failed attempt and the retry that succeeds are two events.
-
-    Returns:
-        None where the app, the caller or the request doesn't ask for it.
-    """
+def _idempotency(request: Request, settings: Settings, reminders: Reminders) -> tuple[str, str] | None:
     key = request.headers.get("Idempotency-Key") if settings.idempotency else None
     if key is None:
         return None
     scope = _asked("KAFKA_EVENTS_IDEMPOTENCY", settings.idempotency, reminders)
-    if scope is None:
-        return None
-    return derived_id(settings.source, type, scope, key, str(ordinal), ending)
+    return None if scope is None else (scope, key)
 
 
 def _asked(setting: str, ask: Callable[[], object] | None, reminders: Reminders) -> str | None:

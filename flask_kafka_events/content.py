@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from flask_kafka_events.attributes import checked_string, is_string
-from flask_kafka_events.encoding import encode_data, redacted
+from flask_kafka_events.encoding import encode_data, is_redacted, redacted
 from flask_kafka_events.errors import (
     EventTooLarge,
     InvalidAttribute,
@@ -136,6 +136,11 @@ class ContentMaker:
         if source is None:
             return None
         try:
+            if isinstance(source, FieldKey) and is_redacted(source.name, self.settings.redact):
+                raise InvalidKey(
+                    f"The key is the field {source.name!r}, which KAFKA_EVENTS_REDACT keeps inside the process. Choose "
+                    f"another key."
+                )
             return key_text(source(data))
         except Exception as error:  # a key callable is the app's and may raise anything
             if strict and isinstance(error, InvalidKey):

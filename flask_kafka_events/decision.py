@@ -1,14 +1,13 @@
 """Whether a draft becomes an event, and what the event tells of how its request ended."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from flask import Request
 from werkzeug.exceptions import HTTPException
 
-from flask_kafka_events.attributes import AttributeValue, capped
-from flask_kafka_events.capture import idempotent_id, trace_of
-from flask_kafka_events.content import Envelope
+from flask_kafka_events.attributes import capped
+from flask_kafka_events.capture import RequestFacts
+from flask_kafka_events.content import Content, Envelope
 from flask_kafka_events.drafts import Draft, Outcome
 from flask_kafka_events.pipeline import Pipeline
 from flask_kafka_events.request_state import RequestState
@@ -28,60 +27,61 @@ class Ending:
     Attributes:
         status: what the client got; None outside a request.
         error: what the request failed with, if anything.
-        request: None outside a request.
+        facts: what the request gives to its events; None outside one.
         state: what is remembered of the request; None outside one.
-        attributes: what the request gives to every event.
     """
 
     status: int | None = None
     error: BaseException | None = None
-    request: Request | None = None
+    facts: RequestFacts | None = None
     state: RequestState | None = None
-    attributes: dict[str, AttributeValue] = field(default_factory=dict)
 
 
 def decide_draft(draft: Draft, ending: Ending) -> None:
     """Send a draft if the outcome is the one it waits for; count it apart otherwise."""
+    try:
+        if draft.content is not None:
+            _decide(draft, draft.content, ending)
+    finally:
+        draft.give_back()
+
+
+def _decide(draft: Draft, content: Content, ending: Ending) -> None:
     pipeline = draft.pipeline
-    if draft.content is None:
-        pipeline.give_back(draft.place)
-        return
     outcome = Outcome(
         status=ending.status,
         error=draft.error or ending.error,
         duration=draft.seconds(),
-        method=None if ending.request is None else ending.request.method,
+        method=None if ending.facts is None else ending.facts.method,
     )
     try:
         matching = _matches(draft, outcome)
-    except Exception as error:  # noqa: BLE001 - a callable `on` is the app's and may raise anything
-        pipeline.give_back(draft.place)
-        pipeline.lose_content(draft.content.type, error)
-        return
+    except BaseException as error:
+        # A callable `on` is the app's and may raise anything: gevent's Timeout is no Exception, and is the app's to see.
+        pipeline.lose_content(content.type, error)
+        if isinstance(error, Exception):
+            return
+        raise
     if not matching:
-        pipeline.give_back(draft.place)
         pipeline.process.ledger.set_apart("not_matching")
         return
     word = "success" if succeeded(draft, outcome) else "error"
-    pipeline.send(
-        draft.content,
-        envelope(pipeline, draft.content.type, ending, word=word, outcome=outcome),
-        place=draft.place,
-    )
+    sent_as = envelope(pipeline, content.type, ending, word=word, outcome=outcome)
+    pipeline.send(content, sent_as, place=draft.place)
 
 
-def decide_request(pipeline: Pipeline, request: Request, state: RequestState, ending: Ending) -> None:
+def decide_request(pipeline: Pipeline, facts: RequestFacts, state: RequestState, ending: Ending) -> None:
     """Emit `http.request` where `KAFKA_EVENTS_REQUESTS` wants it for this request."""
     rules = pipeline.settings.requests
-    if request.method in _PASSIVE or not rules.matches(request.endpoint):
+    if facts.method in _PASSIVE or not rules.matches(facts.endpoint):
         return
-    if not kept(rules.sample, trace_of(request) or state.trace):
+    if not kept(rules.sample, facts.trace or state.trace):
         pipeline.process.ledger.set_apart("sampled_out")
         return
     content = pipeline.content(REQUEST_TYPE, lambda: None, strict=False)
     if content is not None:
         outcome = Outcome(
-            status=ending.status, error=ending.error, duration=state.seconds(), method=request.method
+            status=ending.status, error=ending.error, duration=state.seconds(), method=facts.method
         )
         word = "success" if _below_400(ending.status) else "error"
         pipeline.send(content, envelope(pipeline, REQUEST_TYPE, ending, word=word, outcome=outcome))
@@ -110,21 +110,18 @@ def envelope(
         word: `"success"`, `"error"` or `"emitted"`, a part of a derived id.
         outcome: how it ended; None for `emit()`, whose events carry no status and no duration.
     """
-    attributes = dict(ending.attributes)
+    facts, state = ending.facts, ending.state
+    attributes = {} if facts is None else dict(facts.attributes)
     if outcome is not None:
         attributes["durationus"] = capped(int(outcome.duration * 1_000_000))
         if outcome.status is not None:
             attributes["httpstatus"] = outcome.status
-    if ending.request is None or ending.state is None:
+    if facts is None or state is None:
         return Envelope(attributes=attributes)
-    ordinal = ending.state.ordinal(type)
-    return Envelope(
-        id=idempotent_id(
-            ending.request, pipeline.settings, pipeline.reminders, type=type, ordinal=ordinal, ending=word
-        ),
-        attributes=attributes,
-        trace=trace_of(ending.request) or ending.state.trace,
+    id_ = facts.derived_id(
+        source=pipeline.settings.source, type=type, ordinal=state.ordinal(type), ending=word
     )
+    return Envelope(id=id_, attributes=attributes, trace=facts.trace or state.trace)
 
 
 def _matches(draft: Draft, outcome: Outcome) -> bool:
@@ -137,7 +134,9 @@ def _matches(draft: Draft, outcome: Outcome) -> bool:
 
 
 def _is_answer(error: BaseException) -> bool:
-    return isinstance(error, HTTPException) and _below_400(error.get_response().status_code)
+    if not isinstance(error, HTTPException):
+        return False
+    return _below_400(error.code if error.response is None else error.response.status_code)
 
 
 def _below_400(status: int | None) -> bool:

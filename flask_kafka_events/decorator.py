@@ -133,7 +133,7 @@ class _Call:
                 data = draft.emission.data
                 draft.finish(partial(data, *args, **kwargs) if callable(data) else None)
         except BaseException:
-            draft.pipeline.give_back(draft.place)
+            draft.give_back()
             raise
         hand_over(draft, self._app)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -61,8 +62,8 @@ class Draft:
         error: what the function raised.
     """
 
-    __slots__ = ("_fields", "_key", "content", "discarded", "emission", "error", "is_open", "parent", "pipeline",
-                 "place", "started")  # fmt: skip
+    __slots__ = ("_fields", "_key", "content", "discarded", "emission", "error", "is_open", "parent",
+                 "pipeline", "place", "started")  # fmt: skip
 
     def __init__(
         self, emission: Emission, pipeline: Pipeline, parent: "Draft | None", place: Reservation | None
@@ -79,7 +80,8 @@ class Draft:
         self._key: object = _UNSET
         self._fields: dict[str, Any] | None = None
         if isinstance(emission.data, Mapping):
-            self._fields = dict(emission.data)
+            # Deep: what a view appends to a list in there is of this call alone.
+            self._fields = deepcopy(dict(emission.data))
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -96,6 +98,11 @@ class Draft:
     @key.setter
     def key(self, value: object) -> None:
         self._key = value
+
+    def give_back(self) -> None:
+        """Give up the place in the queue, unless the event got it."""
+        if self.place is not None:
+            self.place.give_back()
 
     def seconds(self) -> float:
         """How long ago the function was called."""

@@ -9,8 +9,9 @@ from confluent_kafka import Producer
 from flask import Flask
 
 from flask_kafka_events import hooks
+from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.apps import EXTENSION, app_at_hand, pipeline_of, request_of
-from flask_kafka_events.capture import request_attributes
+from flask_kafka_events.capture import capture
 from flask_kafka_events.decision import Ending, envelope
 from flask_kafka_events.delivery.connection import ProducerFactory
 from flask_kafka_events.delivery.exits import close_on_sigterm
@@ -20,7 +21,6 @@ from flask_kafka_events.host import Host
 from flask_kafka_events.ledger import Stats
 from flask_kafka_events.outcomes import Delivery
 from flask_kafka_events.pipeline import Pipeline
-from flask_kafka_events.request_state import state_of
 from flask_kafka_events.settings import read_settings
 
 
@@ -79,8 +79,8 @@ class AppEvents:
                 strict=None if wait is None else True,
             )
         finally:
-            if content is None:
-                pipeline.give_back(place)
+            if content is None and place is not None:
+                place.give_back()
         if content is None:
             return None
         waiter: Future[Delivery | Refusal] | None = None if wait is None else Future()
@@ -101,6 +101,9 @@ class AppEvents:
     def flush(self, timeout: float = 5.0) -> bool:
         """Send everything that waits, now, and wait at most `timeout` seconds for the acknowledgements.
 
+        Not for a signal handler, which may have interrupted an emit that holds what the sending needs: call it in a
+        thread of its own there.
+
         Returns:
             False if something is still pending.
         """
@@ -109,13 +112,13 @@ class AppEvents:
     def close(self, timeout: float | None = None) -> bool:
         """Flush, then end this process's producer; what is emitted later is dropped with the reason `"closed"`.
 
-        The end of the process does this by itself.
+        The end of the process does this by itself. Like `flush`, it is not for a signal handler.
 
         Args:
             timeout: seconds; None for `KAFKA_EVENTS_CLOSE_SECONDS`.
 
         Returns:
-            False if something had to be dropped.
+            False if something had to be dropped, or a receiver of our signals is still at work on it.
         """
         return self._pipeline.process.close(
             self._pipeline.settings.close_seconds if timeout is None else timeout
@@ -129,8 +132,8 @@ class AppEvents:
         request = request_of(self._app)
         if request is None:
             return Ending()
-        attributes = request_attributes(request, self._pipeline.settings, self._pipeline.reminders)
-        return Ending(request=request, state=state_of(request), attributes=attributes)
+        facts = capture(request, self._pipeline.settings, self._pipeline.reminders)
+        return Ending(facts=facts, state=hooks.state_in(self._app, request))
 
 
 def _check_wait(type: str, wait: object) -> None:
@@ -170,7 +173,7 @@ class KafkaEvents:
         host = Host(
             name=app.name,
             sender=app,
-            logger=lambda: app.logger,
+            log=AppLog(lambda: app.logger),
             strict=lambda: (app.debug or app.testing) if settings.strict is None else settings.strict,
             instance=Path(app.instance_path),
         )

@@ -6,6 +6,7 @@ otherwise teardown decides, by the last answer there was.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, Final
@@ -21,8 +22,8 @@ from flask import (
 )
 
 from flask_kafka_events.apps import pipeline_of, request_of
-from flask_kafka_events.bodies import watch
-from flask_kafka_events.capture import request_attributes
+from flask_kafka_events.bodies import end_of
+from flask_kafka_events.capture import RequestFacts, capture
 from flask_kafka_events.decision import Ending, decide_draft, decide_request
 from flask_kafka_events.drafts import Draft
 from flask_kafka_events.errors import MisplacedDecorator
@@ -48,27 +49,32 @@ def connect(app: Flask) -> None:
 def hand_over(draft: Draft, app: Flask) -> None:
     """Give a draft whose function has ended to its request, or decide it at once where there is none."""
     if draft.discarded:
-        draft.pipeline.give_back(draft.place)
+        draft.give_back()
         draft.pipeline.process.ledger.set_apart("discarded")
         return
     request = request_of(app)
     if request is None:
         decide_draft(draft, Ending())
         return
-    state = state_of(request)
+    state = state_in(app, request)
     state.drafts.append(draft)
     if state.decided:  # in a thread or a body that outlived the decision: it stands for itself
         for late in state.take():
             decide_draft(late, Ending())
 
 
+def state_in(app: Flask, request: Request) -> RequestState:
+    """What is remembered of a request of `app`, from now on."""
+    return state_of(request, partial(_rescue, app))
+
+
 def _harmless(receiver: Callable[..., None]) -> Callable[..., None]:
     """A receiver that raises turns a 200 into a 500, or escapes to the server: a fault of ours must not."""
 
     @wraps(receiver)
-    def guarded(app: Flask, **signal: Any) -> None:
+    def guarded(app: Flask, *what: Any, **signal: Any) -> None:
         try:
-            receiver(app, **signal)
+            receiver(app, *what, **signal)
         except Exception:
             app.logger.exception("flask_kafka_events failed in %s; the request goes on.", receiver.__name__)
 
@@ -95,20 +101,23 @@ def _on_finished(app: Flask, response: Response, **_: Any) -> None:
     if request is None or state is None:
         return
     state.response = response
-    if any(draft.emission.at == "close" for draft in state.drafts):
-        watch(response, partial(setattr, state, "broken"), method=request.method)
+    if any(draft.emission.at == "close" for draft in state.drafts) and not response.direct_passthrough:
+        state.body_end = end_of(response, method=request.method)
     # One entry for all apps: the receiver is the same function.
     if len(request_finished.receivers) == 1:
-        _decide(app, request, state)
+        _decide(app, state, _facts(app, request))
+    else:
+        state.facts = _facts(app, request)
 
 
 @_harmless
 def _on_exception(app: Flask, exception: BaseException, **_: Any) -> None:
     request = request_of(app)
     state = None if request is None else _state(app, request)
-    if state is not None:
+    if request is not None and state is not None:
         state.error = exception
         state.response = None  # whatever was about to be answered, it is no longer
+        state.facts = _facts(app, request)
 
 
 @_harmless
@@ -118,29 +127,35 @@ def _on_teardown(app: Flask, exc: BaseException | None = None, **_: Any) -> None
     if request is None or state is None:
         return
     state.error = state.error or exc
-    _decide(app, request, state)
+    _decide(app, state, state.facts or _facts(app, request))
+
+
+@_harmless
+def _rescue(app: Flask, state: RequestState) -> None:
+    _decide(app, state, state.facts)
 
 
 def _state(app: Flask, request: Request) -> RequestState | None:
     if pipeline_of(app).settings.requests.enabled:
-        return state_of(request)
+        return state_in(app, request)
     return known_state(request)
 
 
-def _decide(app: Flask, request: Request, state: RequestState) -> None:
+def _facts(app: Flask, request: Request) -> RequestFacts:
+    pipeline = pipeline_of(app)
+    return capture(request, pipeline.settings, pipeline.reminders)
+
+
+def _decide(app: Flask, state: RequestState, facts: RequestFacts | None) -> None:
     if state.decided:
         return
     state.decided = True
-    pipeline = pipeline_of(app)
-    ending = Ending(
-        status=_status(state),
-        error=state.error,
-        request=request,
-        state=state,
-        attributes=request_attributes(request, pipeline.settings, pipeline.reminders),
-    )
-    _decide_drafts(state, ending)
-    decide_request(pipeline, request, state, ending)
+    ending = Ending(status=_status(state), error=state.error, facts=facts, state=state)
+    try:
+        _decide_drafts(state, ending)
+    finally:
+        if facts is not None:
+            decide_request(pipeline_of(app), facts, state, ending)
 
 
 def _status(state: RequestState) -> int | None:
@@ -152,16 +167,17 @@ def _status(state: RequestState) -> int | None:
 
 
 def _decide_drafts(state: RequestState, ending: Ending) -> None:
-    for draft in state.take():
-        response = state.response if draft.emission.at == "close" else None
-        if response is None:
-            decide_draft(draft, ending)
-        elif response.direct_passthrough:
-            draft.pipeline.reminders.warn("passthrough", PASSTHROUGH, draft.emission.type)
-            decide_draft(draft, ending)
-        else:
-            response.call_on_close(partial(_decide_closed, draft, state, ending))
+    # Each on its own: what an `on` of the one raises must not cost the others.
+    with ExitStack() as all_of_them:  # it calls the last one first
+        for draft in reversed(list(state.take())):
+            waits = draft.emission.at == "close" and state.response is not None
+            if waits and state.body_end is not None:
+                all_of_them.callback(state.body_end.then, partial(_decide_closed, draft, ending))
+                continue
+            if waits:
+                draft.pipeline.reminders.warn("passthrough", PASSTHROUGH, draft.emission.type)
+            all_of_them.callback(decide_draft, draft, ending)
 
 
-def _decide_closed(draft: Draft, state: RequestState, ending: Ending) -> None:
-    decide_draft(draft, replace(ending, error=ending.error or state.broken))
+def _decide_closed(draft: Draft, ending: Ending, error: BaseException | None) -> None:
+    decide_draft(draft, replace(ending, error=ending.error or error))

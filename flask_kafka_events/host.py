@@ -1,9 +1,10 @@
 """What the parts below Flask know of the app they serve."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from flask_kafka_events.app_log import AppLog
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,13 +14,13 @@ class Host:
     Attributes:
         name: the app's, for messages.
         sender: the app, for signals.
-        logger: gives its logger.
+        log: its logger.
         strict: whether a mistake in an event is raised where it is made (now) instead of being logged.
         instance: the folder where the embedded broker leaves its address.
     """
 
     name: str
     sender: object
-    logger: Callable[[], logging.Logger]
+    log: AppLog
     strict: Callable[[], bool]
     instance: Path

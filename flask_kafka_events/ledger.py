@@ -61,8 +61,8 @@ class Stats:
 class Ledger:
     """The counters of one process; any thread may write and read.
 
-    Every event enters once and is settled once, each under one lock, so no reader ever sees the law broken.
-    The lock is re-entrant: a signal handler that emits may interrupt the thread that holds it.
+    Every event enters once and is settled once, each by one addition, and pending is what is left of them: so no reader
+    sees the law broken, not even a signal handler that interrupts the thread which holds the (re-entrant) lock.
     """
 
     def __init__(self) -> None:
@@ -72,32 +72,30 @@ class Ledger:
         self._delivered = 0
         self._failed: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
-        self._pending = 0
         self._apart: Counter[str] = Counter()
 
     def enter(self) -> None:
         """Count an event as emitted; it is pending until one of the next three settles it."""
         with self._lock:
             self._emitted += 1
-            self._pending += 1
 
     def deliver(self) -> None:
         """Settle an event that the broker acknowledged."""
         with self._lock:
             self._delivered += 1
-            self._leave()
+            self._settled()
 
     def fail(self, reason: str) -> None:
         """Settle an event that can't be made or was refused."""
         with self._lock:
             self._failed[reason] += 1
-            self._leave()
+            self._settled()
 
     def drop(self, reason: str) -> None:
         """Settle an event given up before the broker had it."""
         with self._lock:
             self._dropped[reason] += 1
-            self._leave()
+            self._settled()
 
     def set_apart(self, why: str) -> None:
         """Count what never became an emitted event: one of the attributes of `Stats` after `pending`."""
@@ -107,12 +105,14 @@ class Ledger:
     def wait_at_rest(self, timeout: float) -> bool:
         """Wait until nothing is pending, at most `timeout` seconds; False if something still is."""
         with self._at_rest:
-            return self._at_rest.wait_for(lambda: self._pending == 0, timeout)
+            return self._at_rest.wait_for(lambda: self.pending == 0, timeout)
 
     @property
     def pending(self) -> int:
         """Events accepted and not yet decided."""
-        return self._pending
+        with self._lock:
+            settled = self._delivered + sum(self._failed.values()) + sum(self._dropped.values())
+            return self._emitted - settled
 
     def read(self) -> Stats:
         """All counters of one moment."""
@@ -124,7 +124,7 @@ class Ledger:
                 failed_by_reason=MappingProxyType(dict(self._failed)),
                 dropped_by_reason=MappingProxyType(dict(self._dropped)),
                 dead=0,
-                pending=self._pending,
+                pending=self.pending,
                 discarded=self._apart["discarded"],
                 vetoed=self._apart["vetoed"],
                 sampled_out=self._apart["sampled_out"],
@@ -133,7 +133,6 @@ class Ledger:
                 receiver_errors=self._apart["receiver_errors"],
             )
 
-    def _leave(self) -> None:
-        self._pending -= 1
-        if self._pending == 0:
+    def _settled(self) -> None:
+        if self.pending == 0:
             self._at_rest.notify_all()

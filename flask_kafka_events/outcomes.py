@@ -33,7 +33,7 @@ class Loss:
         id: the event's id, None where it was lost before it got one.
         record: what would have been sent, None where it was lost before it was formatted. A receiver may keep it
             elsewhere and send it later with the same id.
-        explanation: one sentence for a log; it holds nothing of the event's data.
+        explanation: one sentence for a log; it holds no value of the event's data.
 
     .. versionadded:: 0.1
     """

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.sampling import kept
 from flask_kafka_events.settings import Settings
 
-_REASONS: Mapping[type[Exception], str] = {
+_REASONS: Mapping[type[BaseException], str] = {
     EncodingError: "encoding",
     InvalidKey: "key",
     InvalidTopic: "topic",
@@ -58,9 +59,9 @@ class Pipeline:
         self.settings = settings
         self.host = host
         self._factory = factory
-        self.reminders = Reminders(host.logger)
+        self.reminders = Reminders(host.log)
         self._contents = ContentMaker(settings=settings, reminders=self.reminders)
-        self._announcer = Announcer(sender=host.sender, logger=host.logger, reminders=self.reminders)
+        self._announcer = Announcer(sender=host.sender, log=host.log, reminders=self.reminders)
         self._processes = PerProcess(self._make_process)
 
     @property
@@ -141,13 +142,14 @@ class Pipeline:
             event = self._created(content, envelope, id_, process)
         record = None if event is None else self._record(event, content)
         if record is None:
-            self.give_back(place)
+            if place is not None:
+                place.give_back()
             return False
         process.ledger.enter()
-        process.send(record, place=place, waiter=waiter)
+        process.send(record, place=place, waiter=waiter, emitted_in=self._announcer.inside())
         return True
 
-    def lose_content(self, type: str, error: Exception) -> None:
+    def lose_content(self, type: str, error: BaseException) -> None:
         """Count, announce and log an event that came to nothing before it had an id."""
         process = self.process
         process.ledger.enter()
@@ -161,10 +163,6 @@ class Pipeline:
             explanation=explanation(error),
         )
         process.lose(loss)
-
-    def give_back(self, place: Reservation | None) -> None:
-        """Give up a reserved place that no event will use."""
-        self.process.give_back(place)
 
     def wait(self, waiter: "Future[Delivery | Refusal]", type: str, timeout: float) -> Delivery:
         """Wait for an event's end.
@@ -214,6 +212,8 @@ class Pipeline:
 
     def _record(self, event: Event, content: Content) -> Record | None:
         try:
+            if signals.event_created.receivers:
+                event = event.checked()
             record = content.format(event)
         except Exception as error:  # noqa: BLE001 - a receiver may have made the event by hand, of anything
             self.lose_content(content.type, error)
@@ -222,18 +222,25 @@ class Pipeline:
             record = msgspec.structs.replace(record, headers=(*record.headers, *content.headers))
         return record
 
-    def _announce(self, ledger: Ledger, end: Delivery | Loss, record: Record | None = None) -> None:
+    def _announce(
+        self,
+        ledger: Ledger,
+        end: Delivery | Loss,
+        *,
+        emitted_in: frozenset[str] = frozenset(),
+        record: Record | None = None,
+    ) -> None:
+        announce = partial(self._announcer.announce, ledger=ledger, emitted_in=emitted_in)
         if isinstance(end, Delivery):
-            self._announcer.announce(signals.event_delivered, ledger, record=record, delivery=end)
+            announce(signals.event_delivered, record=record, delivery=end)
         else:
-            signal = signals.event_dropped if end.dropped else signals.event_failed
-            self._announcer.announce(signal, ledger, loss=end)
+            announce(signals.event_dropped if end.dropped else signals.event_failed, loss=end)
 
     def _make_process(self) -> ProcessDelivery:
-        logger = self.host.logger()
+        log = self.host.log
         connection = Connection(
-            settings=self.settings, factory=self._factory, logger=logger, directory=self.host.instance
+            settings=self.settings, factory=self._factory, log=log, directory=self.host.instance
         )
         return ProcessDelivery(
-            settings=self.settings, connection=connection, logger=logger, announce=self._announce
+            settings=self.settings, connection=connection, log=log, announce=self._announce
         )

@@ -68,12 +68,17 @@ class ProducerProperties(Mapping[str, PropertyValue]):
         return f"ProducerProperties({', '.join(self._values)})"
 
     def secret_values(self) -> tuple[str, ...]:
-        """The values that must be in no log and no error: passwords, private keys, and all that came from a file."""
-        return tuple(
+        """What must be in no log and no error: passwords, private keys, all that came from a file, and their words.
+
+        Words, because librdkafka quotes a part of `sasl.oauthbearer.config`.
+        """
+        whole = [
             value
             for name, value in self._values.items()
             if isinstance(value, str) and value and (is_secret(name) or name in self._from_files)
-        )
+        ]
+        words = (word for value in whole if len(value.split()) > 1 for word in value.split())
+        return (*whole, *words)
 
     def file_locations(self) -> tuple[Path, ...]:
         """The certificate and key files that librdkafka reads once, when a producer is built."""
@@ -240,6 +245,7 @@ def _read_file(value: object, place: Place) -> str:
         reason = "its path has a character that no path can have"
     else:
         return content.removesuffix("\r\n" if content.endswith("\r\n") else "\n")
+    # Not the path: where it can't be read it may be the secret itself, written in the wrong place.
     raise ConfigurationError(
-        f"{place} names the file {str(value)!r}, which can't be read: {reason}. Correct the path or the file."
+        f"{place} names a file that can't be read: {reason}. Correct the path or the file."
     )

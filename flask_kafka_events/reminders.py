@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
 from typing import Final
+
+from flask_kafka_events.app_log import AppLog
 
 #: Seconds between two lines about the same thing.
 INTERVAL: Final = 60.0
@@ -15,11 +16,11 @@ class Reminders:
     """Writes lines to the log, at most one a minute for each thing they are about.
 
     Args:
-        logger: gives the app's logger when it is needed.
+        log: the app's.
     """
 
-    def __init__(self, logger: Callable[[], logging.Logger]) -> None:
-        self._logger = logger
+    def __init__(self, log: AppLog) -> None:
+        self._log = log
         # No lock: a fork could copy it while it is held. Each step is one atomic call on the dict, and the worst that
         # two threads can do to each other is a second line.
         self._due: dict[object, float] = {}
@@ -29,15 +30,11 @@ class Reminders:
         self.tell(logging.WARNING, about, message, *args)
 
     def tell(self, level: int, about: object, message: str, *args: object) -> None:
-        """Log a line at a level, unless one about the same thing is younger than a minute.
-
-        Each of `args` is made text first: a handler that keeps its records would keep an exception with its frames,
-        and a retired producer with them (measured: its threads and sockets stayed).
-        """
+        """Log a line at a level, unless one about the same thing is younger than a minute."""
         now = time.monotonic()
         if now < self._due.get(about, 0.0):
             return
         if len(self._due) >= REMEMBERED:
             self._due.clear()
         self._due[about] = now + INTERVAL
-        self._logger().log(level, message, *map(str, args))
+        self._log.log(level, message, *args)

@@ -1,12 +1,15 @@
 """What is remembered of one request until it is decided: its drafts, its answer, its error."""
 
+import itertools
 import time
-from collections import Counter, deque
-from collections.abc import Iterator
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final, cast
 
 from flask import Request, Response
 
+from flask_kafka_events.bodies import BodyEnd
+from flask_kafka_events.capture import RequestFacts
 from flask_kafka_events.drafts import Draft
 from flask_kafka_events.event import new_id
 
@@ -20,22 +23,32 @@ class RequestState:
         drafts: calls of decorated functions that ended and wait for the request's outcome.
         decided: whether that outcome is known and told; a draft that comes later is on its own.
         response: the last answer that `request_finished` told.
+        body_end: the end of that answer's body, where a draft waits for it.
         error: the unhandled exception, if any.
-        broken: what ended the body before its end, if anything.
-        counts: how many events of each type there were, for the ordinal of a derived id.
+        facts: what the request gives to its events, where that was asked before the decision.
+        rescue: decides what nobody decided, when the request is thrown away: a `teardown_request` of the app that raises
+            keeps Flask from sending the signal.
     """
 
-    __slots__ = ("_started", "_trace", "broken", "counts", "decided", "drafts", "error", "response")
+    __slots__ = (
+        "_ordinals", "_started", "_trace", "body_end", "decided", "drafts", "error", "facts", "rescue", "response",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, rescue: "Callable[[RequestState], None]") -> None:
         self.drafts: deque[Draft] = deque()
         self.decided = False
         self.response: Response | None = None
+        self.body_end: BodyEnd | None = None
         self.error: BaseException | None = None
-        self.broken: BaseException | None = None
-        self.counts: Counter[str] = Counter()
+        self.facts: RequestFacts | None = None
+        self.rescue = rescue
+        self._ordinals: dict[str, Iterator[int]] = {}
         self._started = time.perf_counter_ns()
         self._trace: str | None = None
+
+    def __del__(self) -> None:
+        if not self.decided and (self.drafts or self.facts is not None):
+            self.rescue(self)
 
     @property
     def trace(self) -> str:
@@ -57,9 +70,8 @@ class RequestState:
                 return
 
     def ordinal(self, type: str) -> int:
-        """Which event of this type the next one is, from 0."""
-        self.counts[type] += 1
-        return self.counts[type] - 1
+        """Which event of this type the next one is, from 0; each number once, whichever threads ask."""
+        return next(self._ordinals.setdefault(type, itertools.count()))
 
 
 def known_state(request: Request) -> RequestState | None:
@@ -67,7 +79,6 @@ def known_state(request: Request) -> RequestState | None:
     return vars(request).get(_NAME)
 
 
-def state_of(request: Request) -> RequestState:
+def state_of(request: Request, rescue: Callable[[RequestState], None]) -> RequestState:
     """What is remembered of a request, from now on."""
-    state: RequestState = vars(request).setdefault(_NAME, RequestState())
-    return state
+    return known_state(request) or cast("RequestState", vars(request).setdefault(_NAME, RequestState(rescue)))

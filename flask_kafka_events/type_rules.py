@@ -48,9 +48,9 @@ class TypeRules:
     rules: tuple[tuple[str, TypeRule], ...] = ()
     _chosen: dict[str, TypeRule] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def for_type(self, event_type: str) -> TypeRule:
+    def for_type(self, event_type: object) -> TypeRule:
         """The rule under exactly this name, else that of the first glob that matches, else the one of no rules."""
-        if not self.rules:
+        if not self.rules or not isinstance(event_type, str):  # an emit's argument, not checked yet
             return _NO_RULE
         rule = self._chosen.get(event_type)
         if rule is None:

@@ -52,7 +52,7 @@ def broker_of(app: Flask) -> Iterator[str]:
         yield servers
         return
     # Joined here first, so that it stands before the first event, and ends as soon as the game is over.
-    with embedded.join(Path(app.instance_path), logger=app.logger, linger=0.5) as lease:
+    with embedded.join(Path(app.instance_path), log=app.logger, linger=0.5) as lease:
         lease.create_topic(app.config["KAFKA_EVENTS_TOPIC"])
         yield lease.address
 

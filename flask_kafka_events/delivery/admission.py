@@ -1,5 +1,6 @@
 """Who may wait in the queue: its limits in events and bytes, and the half that one topic may hold."""
 
+import os
 import threading
 from dataclasses import dataclass
 
@@ -69,14 +70,41 @@ def _fits(load: _Load, size: int, limit: _Load) -> bool:
     return load.events < limit.events and load.size + size <= limit.size
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Reservation:
-    """A place taken before the event exists, by `KAFKA_EVENTS_ON_FULL = "raise"`.
+    """A place taken before the event exists, by `KAFKA_EVENTS_ON_FULL = "raise"`; used or given back, once.
 
-    Attributes:
+    Args:
+        admission: where the place is taken.
         topic: where the event will go.
         size: bytes kept for it, the largest an event may have.
     """
 
-    topic: str
-    size: int
+    __slots__ = ("_admission", "_pid", "_size", "_topic")
+
+    def __init__(self, admission: Admission, topic: str, size: int) -> None:
+        self._admission: Admission | None = admission
+        self._topic = topic
+        self._size = size
+        self._pid = os.getpid()
+
+    def use(self, topic: str, size: int) -> bool:
+        """Let an event have the place; False, and the place is given back, where it isn't for that event."""
+        admission = self._taken()
+        if admission is None:
+            return False
+        if topic != self._topic or size > self._size:
+            admission.leave(self._topic, self._size)
+            return False
+        admission.shrink(topic, self._size - size)
+        return True
+
+    def give_back(self) -> None:
+        """Give the place up, unless it was used or given back already."""
+        admission = self._taken()
+        if admission is not None:
+            admission.leave(self._topic, self._size)
+
+    def _taken(self) -> Admission | None:
+        admission, self._admission = self._admission, None
+        # In a process forked meanwhile the place is the parent's.
+        return admission if self._pid == os.getpid() else None

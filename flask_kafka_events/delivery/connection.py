@@ -1,7 +1,5 @@
 """How this app's producer is built: settings, secrets, broker address, and what librdkafka tells on the way."""
 
-import ctypes
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -9,9 +7,11 @@ from typing import Any, TypeAlias
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from flask_kafka_events import embedded
+from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step
 from flask_kafka_events.errors import BrokerError, ConfigurationError
 from flask_kafka_events.masking import scrub
+from flask_kafka_events.pinning import pin, unpin
 from flask_kafka_events.producer_properties import librdkafka_config
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
@@ -23,16 +23,14 @@ ProducerFactory: TypeAlias = Callable[..., Producer]
 class Connection:
     """One process's way to the broker. Used by the poller's thread alone, but for `knows`."""
 
-    def __init__(
-        self, *, settings: Settings, factory: ProducerFactory, logger: logging.Logger, directory: Path
-    ) -> None:
+    def __init__(self, *, settings: Settings, factory: ProducerFactory, log: AppLog, directory: Path) -> None:
         self._settings = settings
         self._factory = factory
-        self._logger = logger
+        self._log = log
         self._directory = directory
         self._lease: embedded.Lease | None = None
         self._topics: set[str] = set()
-        self.reminders = Reminders(lambda: logger)
+        self.reminders = Reminders(log)
         self._certificates = self._certificate_times()
         self._credentials_refused = False
         self._unreachable = False
@@ -54,12 +52,13 @@ class Connection:
             producer = self._factory(config, logger=LibrdkafkaLog(self.reminders, self._scrubbed))
         except KafkaException as error:
             raise self._explained(error.args[0]) from None
-        _pin(producer)
+        # Inherited by a fork child, its destructor would wait 1 s for threads that fork didn't copy.
+        pin(producer)
         return producer
 
     def retire(self, producer: Producer) -> None:
         """Let go of a producer that `open` built, in the process that built it."""
-        _unpin(producer)
+        unpin(producer)
 
     def release(self) -> None:
         """Give up the embedded broker, where there is one."""
@@ -104,6 +103,8 @@ class Connection:
 
     def _credentials(self, ask: Callable[[], tuple[str, str]]) -> tuple[str, str]:
         user, password = ask()
+        if not all(isinstance(each, str) for each in (user, password)):
+            raise ConfigurationError("KAFKA_EVENTS_CREDENTIALS must return a user and a password, two texts.")
         self._password = (password,)
         return user, password
 
@@ -124,7 +125,7 @@ class Connection:
         if servers != "embedded":
             return servers
         if self._lease is None:
-            self._lease = embedded.join(self._directory, logger=self._logger)
+            self._lease = embedded.join(self._directory, log=self._log)
         return self._lease.address
 
     def _certificate_times(self) -> Mapping[Path, int | None]:
@@ -168,14 +169,3 @@ def _modified(path: Path) -> int | None:
         return path.stat().st_mtime_ns
     except OSError:
         return None
-
-
-# A producer that a fork child inherits must never be collected there: its destructor waits 1 s for threads that fork
-# didn't copy (measured: a child that exits takes 2.0 s with two of them, 0.05 s when pinned). One reference more than
-# Python knows of keeps it alive to the end of every child; the process that built it gives that reference back.
-def _pin(producer: Producer) -> None:
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(producer))
-
-
-def _unpin(producer: Producer) -> None:
-    ctypes.pythonapi.Py_DecRef(ctypes.py_object(producer))

@@ -1,10 +1,10 @@
 """What the log says of lost events: one line a second for each reason, never a payload."""
 
-import logging
 import threading
 import time
 from dataclasses import dataclass
 
+from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.outcomes import Loss
 
 #: Seconds between two lines about the same reason.
@@ -21,8 +21,8 @@ class _Unsaid:
 class LossLog:
     """Writes the first loss of a reason at once and gathers the next ones for a second."""
 
-    def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
+    def __init__(self, log: AppLog) -> None:
+        self._log = log
         self._lock = threading.RLock()
         self._reasons: dict[str, _Unsaid] = {}
 
@@ -37,7 +37,7 @@ class LossLog:
     def write_due(self, *, all_of_them: bool = False) -> None:
         """Write the lines whose second is over, or every one that is still owed."""
         for count, loss in self._take_due(all_of_them=all_of_them):
-            self._logger.error(
+            self._log.error(
                 "%d event(s) lost (%s), the last one of type %r with id %s: %s",
                 count, loss.reason, loss.type, loss.id, loss.explanation,
                 extra={"kafka_events_reason": loss.reason, "kafka_events_count": count},

@@ -1,14 +1,14 @@
 """The one thread that builds a producer, feeds it, polls it and replaces it."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
@@ -31,17 +31,17 @@ class Poller:
         connection: builds producers.
         settle: told the end of each shipment, once.
         tick: called a few times a second.
-        logger: where trouble is told.
+        log: where trouble is told.
     """
 
     def __init__(
-        self, *, connection: Connection, settle: Settle, tick: Callable[[], None], logger: logging.Logger
+        self, *, connection: Connection, settle: Settle, tick: Callable[[], None], log: AppLog
     ) -> None:
         self.gate = Gate(knows=connection.knows, report=self._report)
         self._connection = connection
         self._settle = settle
         self._tick = tick
-        self._logger = logger
+        self._log = log
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -102,9 +102,7 @@ class Poller:
             try:
                 self._step()
             except BaseException as error:  # noqa: BLE001 - with this thread every later event would be lost
-                # A receiver that calls sys.exit(), a handler of the app's logger that raises.
-                with suppress(BaseException):
-                    self._logger.error("The poller goes on: %s", explanation(error))  # noqa: TRY400 - may hold data
+                self._log.error("The poller goes on: %s", explanation(error))
                 self._stop.wait(LOOK)
         self._finish()
 
@@ -120,7 +118,7 @@ class Poller:
         try:
             producer = self._connection.open()
         except ConfigurationError as error:
-            self._logger.error("%s", error)  # noqa: TRY400 - the message says all, a traceback nothing
+            self._log.error("%s", error)
             while not self._stop.wait(LOOK) and not self._connection.certificates_changed():
                 self._tick()
         except Exception as error:  # noqa: BLE001 - CREDENTIALS and oauth_cb are the app's and may raise anything

@@ -1,12 +1,13 @@
 """All that one process needs to send an app's events, and the way to the right one after a fork."""
 
-import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
+from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.exits import close_at_exit
@@ -24,7 +25,14 @@ T = TypeVar("T")
 class Announce(Protocol):
     """Tells an app the end of an event, before the ledger counts it; doesn't raise."""
 
-    def __call__(self, ledger: Ledger, end: Delivery | Loss, record: Record | None = None) -> None:
+    def __call__(
+        self,
+        ledger: Ledger,
+        end: Delivery | Loss,
+        *,
+        emitted_in: frozenset[str] = ...,
+        record: Record | None = ...,
+    ) -> None:
         """Tell it; `record` is the delivered one, a loss carries its own."""
 
 
@@ -49,7 +57,7 @@ class ProcessDelivery:
     Args:
         settings: the app's.
         connection: builds the producer.
-        logger: the app's.
+        log: the app's.
         announce: tells the app.
     """
 
@@ -58,7 +66,7 @@ class ProcessDelivery:
         *,
         settings: Settings,
         connection: Connection,
-        logger: logging.Logger,
+        log: AppLog,
         announce: Announce,
     ) -> None:
         self.pid = os.getpid()
@@ -67,22 +75,16 @@ class ProcessDelivery:
         self._settings = settings
         self._announce = announce
         self._started = False
-        self._losses = LossLog(logger)
+        self._losses = LossLog(log)
         self._admission = Admission(events=settings.queue_events, size=settings.queue_bytes)
         self._poller = Poller(
-            connection=connection, settle=self._settle, tick=self._losses.write_due, logger=logger
+            connection=connection, settle=self._settle, tick=self._losses.write_due, log=log
         )
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
         largest = min(self._settings.max_event_bytes, self._settings.queue_bytes // 2)
-        place = Reservation(topic=topic, size=largest)
-        return place if self._admission.enter(place.topic, place.size) else None
-
-    def give_back(self, place: Reservation | None) -> None:
-        """Give up a reserved place that no event will use."""
-        if place is not None:
-            self._admission.leave(place.topic, place.size)
+        return Reservation(self._admission, topic, largest) if self._admission.enter(topic, largest) else None
 
     def send(
         self,
@@ -90,14 +92,16 @@ class ProcessDelivery:
         *,
         place: Reservation | None = None,
         waiter: "Future[Delivery | Refusal] | None" = None,
+        emitted_in: frozenset[str] = frozenset(),
     ) -> None:
         """Send a record that the ledger has entered; its end is announced and counted, once.
 
         Never raises, and waits only where `KAFKA_EVENTS_ON_FULL` is `"block"`.
         """
-        shipment = Shipment(record=record, waiter=waiter)
+        shipment = Shipment(record=record, waiter=waiter, emitted_in=emitted_in)
         if record.size > self._settings.max_event_bytes:
-            self.give_back(place)
+            if place is not None:
+                place.give_back()
             self._end(shipment, TOO_LARGE)
             return
         if not self._enter(record, place):
@@ -107,12 +111,12 @@ class ProcessDelivery:
         if refused is not None:
             self._settle(shipment, refused)
 
-    def lose(self, loss: Loss) -> None:
+    def lose(self, loss: Loss, *, emitted_in: frozenset[str] = frozenset()) -> None:
         """Announce, log and count the loss of an event that the ledger has entered."""
         try:
-            self._announce(self.ledger, loss)
+            self._announce(self.ledger, loss, emitted_in=emitted_in)
             self._losses.note(loss)
-        finally:  # counted whatever a receiver or a handler of the app's logger raises
+        finally:  # counted whatever a receiver raises: it may call sys.exit()
             if loss.dropped:
                 self.ledger.drop(loss.reason)
             else:
@@ -130,7 +134,7 @@ class ProcessDelivery:
         if self._poller.is_current():
             return self.ledger.pending == 0
         with self._poller.hurried():
-            return self.ledger.wait_at_rest(timeout)
+            return self.ledger.wait_at_rest(min(timeout, threading.TIMEOUT_MAX))
 
     def wait(self, waiter: "Future[Delivery | Refusal]", timeout: float) -> Delivery | Refusal:
         """Wait for the end of one event.
@@ -140,7 +144,7 @@ class ProcessDelivery:
         """
         # The poller's own thread, in a receiver, would wait for itself.
         with self._poller.hurried():
-            return waiter.result(0 if self._poller.is_current() else timeout)
+            return waiter.result(0 if self._poller.is_current() else min(timeout, threading.TIMEOUT_MAX))
 
     def hurry(self) -> None:
         """Begin to send everything now, without waiting for it."""
@@ -162,10 +166,8 @@ class ProcessDelivery:
         return self._poller.held()
 
     def _enter(self, record: Record, place: Reservation | None) -> bool:
-        if place is not None and place.topic == record.topic and record.size <= place.size:
-            self._admission.shrink(place.topic, place.size - record.size)
+        if place is not None and place.use(record.topic, record.size):
             return True
-        self.give_back(place)
         block = self._settings.on_full == "block" and not self._poller.is_current()
         timeout = self._settings.block_seconds if block else 0.0
         return self._admission.enter(record.topic, record.size, timeout=timeout)
@@ -177,16 +179,16 @@ class ProcessDelivery:
     def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:
         try:
             if isinstance(end, Delivery):
-                self._deliver(shipment.record, end)
+                self._deliver(shipment, end)
             else:
-                self.lose(_loss(shipment.record, end))
+                self.lose(_loss(shipment.record, end), emitted_in=shipment.emitted_in)
         finally:
             if shipment.waiter is not None:
                 shipment.waiter.set_result(end)
 
-    def _deliver(self, record: Record, delivery: Delivery) -> None:
+    def _deliver(self, shipment: Shipment, delivery: Delivery) -> None:
         try:
-            self._announce(self.ledger, delivery, record)
+            self._announce(self.ledger, delivery, emitted_in=shipment.emitted_in, record=shipment.record)
         finally:
             self.ledger.deliver()
 

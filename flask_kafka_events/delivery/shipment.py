@@ -17,11 +17,13 @@ class Shipment:
         record: what is sent.
         number: its place in the order of acceptance; a rebuilt producer sends again in this order.
         waiter: resolved with the `Delivery` or a `Refusal`, where somebody waits.
+        emitted_in: the names of the signals in whose receivers it was emitted, which don't hear of its end.
     """
 
     record: Record
     number: int = -1
     waiter: "Future[Delivery | Refusal] | None" = None
+    emitted_in: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.errors import EmbeddedBrokerError
 
 from .cluster import librdkafka_path
@@ -56,7 +57,7 @@ main(*sys.argv[3:])
 def join(
     directory: Path,
     *,
-    logger: logging.Logger | None = None,
+    log: AppLog | logging.Logger | None = None,
     linger: float = 5.0,
     start_seconds: float = 10.0,
 ) -> Lease:
@@ -68,7 +69,7 @@ def join(
     Args:
         directory: the app's instance folder; the files go into `embedded-broker` there, or into a directory
             of their own under the temporary one where that can't be written.
-        logger: gets one warning with the broker's address; `flask_kafka_events` by default.
+        log: gets one warning with the broker's address; the logger `flask_kafka_events` by default.
         linger: seconds without a user after which the broker ends; only who starts it decides.
         start_seconds: how long it may take.
 
@@ -91,8 +92,9 @@ def join(
         except BaseException:
             os.close(descriptor)
             raise
-    log = logger or logging.getLogger("flask_kafka_events")
-    log.warning("embedded broker at %s (in memory, for development)", broker.address)
+    (log or logging.getLogger("flask_kafka_events")).warning(
+        "embedded broker at %s (in memory, for development)", broker.address
+    )
     return Lease(broker, descriptor)
 
 

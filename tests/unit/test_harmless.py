@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
 from flask_kafka_events import (
     ConfigurationError,
@@ -20,6 +20,7 @@ from flask_kafka_events import (
     event_dropped,
 )
 from flask_kafka_events.errors import InvalidKey
+from tests.processes import wait_until
 from tests.sending import KeepingProducer, Shop, shop
 
 
@@ -29,21 +30,52 @@ def law_holds(here: Shop) -> bool:
     return stats.pending == 0 and stats.emitted == stats.delivered + stats.failed + stats.dropped
 
 
-def test_event_made_by_hand_that_cannot_be_written_is_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """A receiver's own Event that no format can write is a failed event, and the emit goes on."""
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"attributes": {"\ud800": "x"}},
+        {"attributes": {"word": "\ud800"}},
+        {"topic": "a b"},
+        {"key": "\ud800"},
+        {"id": 5},
+    ],
+)
+def test_event_made_by_hand_that_cannot_be_written_is_counted(
+    spoiled: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A receiver's own Event that no record can be made of is a failed event; the view's others go on."""
 
-    def spoil(_: Flask, event: Event) -> Event:
-        return Event(
-            id=event.id, source="/x", type=event.type, time=event.time, topic=event.topic,
-            attributes={"word": "\ud800"},
-        )  # fmt: skip
+    def spoil(_: Flask, event: Event) -> Event | None:
+        if event.type != "spoiled":
+            return None
+        parts = {"id": event.id, "topic": event.topic, **spoiled}
+        return Event(source="/x", type=event.type, time=event.time, **parts)
 
-    with shop(testing=False) as here:
+    with shop(testing=False, ON_FULL="raise", QUEUE_EVENTS=8) as here:
+        view: Any = lambda: "fine"  # noqa: E731 - decorated below
+        for name in ("last", "spoiled", "first"):
+            view = emit_event(name)(view)
+        here.app.get("/")(view)
         with event_created.connected_to(spoil, sender=here.app):
-            here.mine.emit("spoiled")
-        assert here.mine.stats().failed_by_reason == {"error": 1}
+            for _ in range(3):
+                assert here.app.test_client().get("/").text == "fine"
+                here.mine.flush(5)
+        assert sorted(here.types()) == ["first"] * 3 + ["last"] * 3
+        assert here.mine.stats().failed == 3
         assert law_holds(here)
-    assert "UnicodeEncodeError was raised" in caplog.text
+    assert "lost" in caplog.text
+
+
+def test_event_changed_in_place_is_checked_again() -> None:
+    """An Event is frozen, but its attributes are a dict: what a receiver puts there is held to the same rules."""
+
+    def spoil(_: Flask, event: Event) -> None:
+        event.attributes["tenant"] = object()  # type: ignore[assignment]
+
+    with shop(testing=False) as here, event_created.connected_to(spoil, sender=here.app):
+        here.mine.emit("spoiled")
+        assert here.mine.stats().failed_by_reason == {"attribute": 1}
+        assert law_holds(here)
 
 
 def test_answer_that_means_nothing_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -77,23 +109,74 @@ def test_receiver_that_exits_ends_no_thread(caplog: pytest.LogCaptureFixture) ->
     assert "hunter2" not in caplog.text
 
 
-def test_logger_that_raises_leaves_the_count_right() -> None:
-    """A filter of the app's logger that raises is the caller's to see, and the event is counted all the same."""
+def test_logger_that_raises_harms_nobody() -> None:
+    """A filter that asks for the request raises in the poller and in a job: no emit notices, and the count is right."""
 
-    class Broken(logging.Filter):
-        def filter(self, record: logging.LogRecord) -> bool:
-            raise RuntimeError(record.levelname)
+    class AddAddress(logging.Filter):
+        def filter(self, _: logging.LogRecord) -> bool:
+            return bool(request.remote_addr)
 
-    broken = Broken()
-    with shop(testing=False, MAX_EVENT_BYTES=1024) as here:
+    broken = AddAddress()
+    with shop(testing=False, MAX_EVENT_BYTES=1024, USERID=lambda: 1 / 0) as here:
         here.app.logger.addFilter(broken)
         try:
-            with pytest.raises(RuntimeError):
-                here.mine.emit("large", {"text": "x" * 2000})
+            here.mine.emit("large", {"text": "x" * 2000})
+            here.mine.emit("fine")
+            assert here.types() == ["fine"]
         finally:
             here.app.logger.removeFilter(broken)
         assert here.mine.stats().failed_by_reason == {"too_large": 1}
         assert law_holds(here)
+
+
+def test_event_about_an_event_comes_to_an_end() -> None:
+    """What a receiver of event_delivered emits is delivered, and that receiver doesn't hear of it."""
+
+    def audit(_: Flask, record: Record, **__: Any) -> None:
+        here.mine.emit("audited", {"of": record.type})
+
+    with shop() as here, event_delivered.connected_to(audit, sender=here.app):
+        here.mine.emit("tick")
+        wait_until(lambda: here.types() == ["tick", "audited"], "the event and the one about it")
+        assert here.mine.flush(5)
+        assert here.mine.stats().emitted == 2
+
+
+def test_credentials_of_another_type_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Bytes from a vault's client are no text: the log says what is wanted, not what was given."""
+    with shop(CREDENTIALS=lambda: ("app", b"hunter2")) as here:
+        here.mine.emit("tick")
+        wait_until(lambda: "must return a user and a password, two texts" in caplog.text, "the log tells")
+    assert "hunter2" not in caplog.text
+
+
+def test_type_that_is_no_text_is_counted() -> None:
+    """Where TYPES has globs, too, an Enum for a type is a mistake like others: the request goes on."""
+    with shop(testing=False, TYPES={"purchased_*": {"key": "player"}}) as here:
+        here.mine.emit(object())  # type: ignore[arg-type]
+        assert here.mine.stats().failed_by_reason == {"attribute": 1}
+
+
+def test_redacted_field_is_no_key() -> None:
+    """What REDACT keeps inside the process doesn't leave it as a key: by the decorator or by TYPES."""
+    with shop(testing=False, REDACT=["e*mail"], TYPES={"typed": {"key": "Email"}}) as here:
+        with here.app.app_context():
+            emit_event("signup", key="email", data={"email": "ana@example.org"})(lambda: None)()
+        here.mine.emit("typed", {"Email": "ana@example.org"})
+        assert [event.key for event in here.sent()] == [None, None]
+        assert [event.decoded() for event in here.sent()] == [
+            {"email": "[redacted]"},
+            {"Email": "[redacted]"},
+        ]
+
+
+def test_parts_that_repeat_without_end_are_refused() -> None:
+    """A list that holds a list twice, and so on, is refused before it takes a second."""
+    laughs: list[Any] = []
+    for _ in range(40):
+        laughs = [laughs, laughs]
+    with shop() as here, pytest.raises(EventError, match="more than 1,000,000 parts"):
+        here.mine.emit("tick", {"laughs": laughs})
 
 
 def test_waiting_inside_a_receiver_gives_up_at_once() -> None:

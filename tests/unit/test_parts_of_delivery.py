@@ -6,6 +6,7 @@ import threading
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission
 from flask_kafka_events.delivery.gate import BATCH, Gate
 from flask_kafka_events.delivery.shipment import Shipment
@@ -137,7 +138,7 @@ def test_bytes_bound_the_queue_too() -> None:
 
 def test_reminders_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """A thing is told once a minute, and a flood of things doesn't pile up."""
-    reminders = Reminders(lambda: logging.getLogger("shop"))
+    reminders = Reminders(AppLog(lambda: logging.getLogger("shop")))
     for number in range(REMEMBERED):
         reminders.warn(number, "told")
     reminders.warn(0, "told")

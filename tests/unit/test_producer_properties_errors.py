@@ -88,9 +88,9 @@ def test_broken_guarantee_is_refused_with_the_reason(name: str, value: object, r
         ("topic.acks", 0, "is a second name. Write 'acks'."),
         ("topic_message_timeout_ms", 5, "is a second name. Write 'message.timeout.ms'."),
         ("sasl.password_FILE", 2024, "must be the path of a file, got int."),
-        ("sasl.password_FILE", "/run/none", "names the file '/run/none', which can't be read: No such file or directory. Correct the path or the file."),
-        ("sasl.password_FILE", "/", "names the file '/', which can't be read: Is a directory. Correct the path or the file."),
-        ("sasl.password_FILE", "a\0", "names the file 'a\\x00', which can't be read: its path has a character that no path can have. Correct the path or the file."),
+        ("sasl.password_FILE", "/run/none", "names a file that can't be read: No such file or directory. Correct the path or the file."),
+        ("sasl.password_FILE", "/", "names a file that can't be read: Is a directory. Correct the path or the file."),
+        ("sasl.password_FILE", "a\0", "names a file that can't be read: its path has a character that no path can have. Correct the path or the file."),
     ],
 )  # fmt: skip
 def test_wrong_value_is_told(name: str, value: object, message: str) -> None:
@@ -104,7 +104,7 @@ def test_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     file.write_bytes(b"geheim\xff")
     with pytest.raises(ConfigurationError) as caught:
         read_producer_properties({"sasl_password_FILE": file}, "shop")
-    expected = f"names the file {str(file)!r}, which can't be read: it is not UTF-8 text. Correct the path or the file."
+    expected = "names a file that can't be read: it is not UTF-8 text. Correct the path or the file."
     assert str(caught.value) == f"KAFKA_EVENTS_PRODUCER['sasl_password_FILE'] of app 'shop' {expected}"
     assert caught.value.__cause__ is caught.value.__context__ is None
 

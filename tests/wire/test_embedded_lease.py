@@ -205,7 +205,7 @@ def test_faults(tmp_path: Path) -> None:
 
 def test_the_address_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Who joins logs one warning with the address, to the logger of its choice or the package's."""
-    with join(tmp_path) as lease, embedded.join(tmp_path, logger=logging.getLogger("shop")):
+    with join(tmp_path) as lease, embedded.join(tmp_path, log=logging.getLogger("shop")):
         line = f"embedded broker at {lease.address} (in memory, for development)"
     warning = logging.WARNING
     assert caplog.record_tuples == [("flask_kafka_events", warning, line), ("shop", warning, line)]

@@ -1,0 +1,38 @@
+"""The app's logger, as this package may use it: whatever the app's filters and handlers raise stays there."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+
+class AppLog:
+    """Writes to an app's logger and never raises.
+
+    A handler's own errors are logging's to handle, but a filter that asks for `flask.request` raises through every
+    call made outside a request: it would end the poller's thread, and with it every later event.
+
+    Args:
+        logger: gives the logger when it is needed; Flask configures it at its first use.
+    """
+
+    def __init__(self, logger: Callable[[], logging.Logger]) -> None:
+        self._logger = logger
+
+    def log(self, level: int, message: str, *args: object, **more: Any) -> None:
+        """Write a line.
+
+        Each of `args` but numbers is made text first: a handler that keeps its records would keep an exception with its
+        frames, and a retired producer with them (measured: its threads and sockets stayed).
+        """
+        with suppress(Exception):
+            shown = (value if isinstance(value, int) else str(value) for value in args)
+            self._logger().log(level, message, *shown, **more)
+
+    def warning(self, message: str, *args: object, **more: Any) -> None:
+        """Write a warning."""
+        self.log(logging.WARNING, message, *args, **more)
+
+    def error(self, message: str, *args: object, **more: Any) -> None:
+        """Write an error."""
+        self.log(logging.ERROR, message, *args, **more)

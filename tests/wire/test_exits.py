@@ -1,0 +1,132 @@
+"""The end of a process, however it comes: what waits is sent, nothing hangs, nothing ignores SIGTERM."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from pytest_mock import MockerFixture
+
+from flask_kafka_events import KafkaEvents
+from flask_kafka_events.embedded import Lease, join
+from tests.wire.test_delivery import make_app, of
+
+BATCHED = "app = make_app(sys.argv[1], PRODUCER={'linger.ms': 60000}, CLOSE_SECONDS=3)\n"
+START = (
+    "import os, signal, sys, threading, time\nfrom tests.wire.test_delivery import make_app, of\n" + BATCHED
+)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Lease]:
+    """An embedded broker that ends right after its last user."""
+    with join(tmp_path / "broker", linger=0.3) as lease:
+        lease.create_topic("shop_events")
+        yield lease
+
+
+def run(address: str, script: str) -> "subprocess.CompletedProcess[str]":
+    """Run a script that has an app on that broker, whose events are batched for a minute."""
+    return subprocess.run(
+        [sys.executable, "-c", START + script, address],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def arrived(broker: Lease) -> int:
+    """How many events the broker has, before one more is sent."""
+    reader = make_app(broker.address)
+    delivery = of(reader).emit("last", wait=10)
+    of(reader).close()
+    assert delivery is not None
+    assert delivery.offset is not None
+    return delivery.offset
+
+
+def test_multiprocessing_child_sends_what_waits(broker: Lease) -> None:
+    """Its children leave past atexit: what they emitted is sent all the same."""
+    ended = run(
+        broker.address,
+        "import multiprocessing\n"
+        "of(app).emit('parent', wait=10)\n"
+        "def work():\n"
+        "    for _ in range(20):\n"
+        "        of(app).emit('child')\n"
+        "child = multiprocessing.get_context('fork').Process(target=work)\n"
+        "child.start()\n"
+        "child.join()\n"
+        "assert child.exitcode == 0\n",
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert arrived(broker) == 21
+
+
+def test_receiver_that_exits_while_closing_keeps_nobody_alive(broker: Lease) -> None:
+    """SIGTERM ends the process although closing raises, and the other app is closed too."""
+    ended = run(
+        broker.address,
+        "from flask_kafka_events import event_dropped\n"
+        "lost = make_app('127.0.0.1:1', CLOSE_SECONDS=0)\n"
+        "def leave(_, **what):\n"
+        "    sys.exit(5)\n"
+        "event_dropped.connect(leave)\n"
+        "of(lost).emit('lost')\n"
+        "of(app).emit('sent')\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(20)\n",
+    )
+    assert ended.returncode == -signal.SIGTERM, ended.stderr
+    assert arrived(broker) == 1
+
+
+def test_child_forked_while_its_parent_closes_dies_of_sigterm() -> None:
+    """A fork child inherits that its parent had begun to close, and begins anew."""
+    ended = run(
+        "127.0.0.1:1",
+        "of(app).emit('waits')\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(0.2)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    time.sleep(20)\n"
+        "    os._exit(0)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
+        "time.sleep(20)\n",
+    )
+    assert ended.stdout == f"{-signal.SIGTERM}\n"
+    assert ended.returncode == -signal.SIGTERM
+
+
+def test_first_process_of_a_container_ends_too(mocker: MockerFixture) -> None:
+    """For it the kernel ignores a signal with the default action: it leaves with the status a shell would tell.
+
+    It may have been forked from the process that installed the handler, which had begun to close.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    getpid = mocker.patch.object(os, "getpid", return_value=2)
+    sent = mocker.patch.object(os, "kill")
+    left = mocker.patch.object(os, "_exit")
+    again = threading.Event()
+    mocker.patch.object(signal, "pthread_kill", side_effect=lambda *_: again.set())
+    try:
+        KafkaEvents(Flask("shop"))
+        handler = signal.getsignal(signal.SIGTERM)
+        assert callable(handler)
+        getpid.return_value = 1
+        handler(signal.SIGTERM, None)
+        assert again.wait(10)
+        handler(signal.SIGTERM, None)
+        sent.assert_called_once_with(1, signal.SIGTERM)
+        left.assert_called_once_with(128 + signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
