@@ -16,7 +16,6 @@ from flask_kafka_events.errors import (
 )
 from flask_kafka_events.event import Event, Record, key_text, utc_now
 from flask_kafka_events.formats import FORMATS
-from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
 from flask_kafka_events.topic_names import check_topic
 from flask_kafka_events.type_rules import TypeRule
@@ -27,11 +26,16 @@ KeySource: TypeAlias = Callable[[Any], object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
-    """One event's content, ready for its envelope."""
+    """One event's content, ready for its envelope.
+
+    Attributes:
+        why_keyless: why it has no key, where it should have one; else empty.
+    """
 
     type: str
     topic: str
     key: str | None
+    why_keyless: str
     data: bytes | None
     format: Callable[[Event], Record]
     time: datetime
@@ -76,11 +80,9 @@ class ContentMaker:
 
     Args:
         settings: the app's.
-        reminders: where events that go without their key are told.
     """
 
     settings: Settings
-    reminders: Reminders
 
     def make(
         self,
@@ -103,10 +105,12 @@ class ContentMaker:
         """
         checked_type = checked_string("type", type)
         rule = self.settings.types.for_type(type)
+        text, why_keyless = self._key(type, FieldKey(rule.key) if rule.key else key, data, strict=strict)
         return Content(
             type=checked_type,
             topic=self._topic(type, rule.topic or topic or self.settings.topic),
-            key=self._key(type, FieldKey(rule.key) if rule.key else key, data, strict=strict),
+            key=text,
+            why_keyless=why_keyless,
             data=self._encoded(type, data),
             format=FORMATS[rule.format or format or self.settings.format],
             time=utc_now(),
@@ -132,25 +136,25 @@ class ContentMaker:
             )
         return encoded
 
-    def _key(self, type: str, source: KeySource | None, data: object, *, strict: bool) -> str | None:
+    def _key(
+        self, type: str, source: KeySource | None, data: object, *, strict: bool
+    ) -> tuple[str | None, str]:
+        """The key, and why there is none where there should be one."""
         if source is None:
-            return None
+            return None, ""
         try:
             if isinstance(source, FieldKey) and is_redacted(source.name, self.settings.redact):
                 raise InvalidKey(
                     f"The key is the field {source.name!r}, which KAFKA_EVENTS_REDACT keeps inside the process. Choose "
                     f"another key."
                 )
-            return key_text(source(data))
+            return key_text(source(data)), ""
         except Exception as error:  # a key callable is the app's and may raise anything
             if strict and isinstance(error, InvalidKey):
                 raise InvalidKey(f"Event {type!r}: {error}") from None
             if strict:
                 raise
-            self.reminders.warn(
-                ("key", type), "Events of type %r go without a key: %s", type, explanation(error)
-            )
-            return None
+            return None, explanation(error)
 
 
 def _checked_headers(type: str, headers: Mapping[Any, Any]) -> tuple[tuple[str, bytes], ...]:

@@ -1,13 +1,13 @@
 """Whether a draft becomes an event, and what the event tells of how its request ended."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from werkzeug.exceptions import HTTPException
 
 from flask_kafka_events.attributes import capped
 from flask_kafka_events.capture import RequestFacts
-from flask_kafka_events.content import Content, Envelope
+from flask_kafka_events.content import Envelope
 from flask_kafka_events.drafts import Draft, Outcome
 from flask_kafka_events.pipeline import Pipeline
 from flask_kafka_events.request_state import RequestState
@@ -17,7 +17,7 @@ from flask_kafka_events.sampling import kept
 REQUEST_TYPE: Final = "http.request"
 #: Methods that ask about a resource and do nothing: they emit only where a callable `on=` says so.
 _PASSIVE: Final = frozenset({"HEAD", "OPTIONS"})
-_FIRST_ERROR_STATUS: Final = 400
+FIRST_ERROR_STATUS: Final = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,14 +40,14 @@ class Ending:
 def decide_draft(draft: Draft, ending: Ending) -> None:
     """Send a draft if the outcome is the one it waits for; count it apart otherwise."""
     try:
-        if draft.content is not None:
-            _decide(draft, draft.content, ending)
+        if draft.content is not None or draft.mistake is not None:
+            _decide(draft, ending)
     finally:
         draft.give_back()
 
 
-def _decide(draft: Draft, content: Content, ending: Ending) -> None:
-    pipeline = draft.pipeline
+def _decide(draft: Draft, ending: Ending) -> None:
+    pipeline, type_ = draft.pipeline, draft.emission.type
     outcome = Outcome(
         status=ending.status,
         error=draft.error or ending.error,
@@ -58,16 +58,19 @@ def _decide(draft: Draft, content: Content, ending: Ending) -> None:
         matching = _matches(draft, outcome)
     except BaseException as error:
         # A callable `on` is the app's and may raise anything: gevent's Timeout is no Exception, and is the app's to see.
-        pipeline.lose_content(content.type, error)
+        pipeline.lose_content(type_, error)
         if isinstance(error, Exception):
             return
         raise
     if not matching:
         pipeline.process.ledger.set_apart("not_matching")
         return
+    if draft.content is None:
+        pipeline.lose_content(type_, cast("BaseException", draft.mistake))
+        return
     word = "success" if succeeded(draft, outcome) else "error"
-    sent_as = envelope(pipeline, content.type, ending, word=word, outcome=outcome)
-    pipeline.send(content, sent_as, place=draft.place)
+    sent_as = envelope(pipeline, type_, ending, word=word, outcome=outcome)
+    pipeline.send(draft.content, sent_as, place=draft.place)
 
 
 def decide_request(pipeline: Pipeline, facts: RequestFacts, state: RequestState, ending: Ending) -> None:
@@ -94,7 +97,7 @@ def succeeded(draft: Draft, outcome: Outcome) -> bool:
     under a page with status 200 is no purchase. An exception that is itself an answer below 400 (a redirect) is none.
     """
     if draft.error is not None:
-        return _is_answer(draft.error) and _below_400(outcome.status)
+        return is_answer(draft.error) and _below_400(outcome.status)
     return outcome.error is None and _below_400(outcome.status)
 
 
@@ -133,11 +136,12 @@ def _matches(draft: Draft, outcome: Outcome) -> bool:
     return on == "always" or succeeded(draft, outcome) == (on == "success")
 
 
-def _is_answer(error: BaseException) -> bool:
+def is_answer(error: BaseException) -> bool:
+    """Whether an exception is itself an answer below 400: a redirect."""
     if not isinstance(error, HTTPException):
         return False
     return _below_400(error.code if error.response is None else error.response.status_code)
 
 
 def _below_400(status: int | None) -> bool:
-    return status is None or status < _FIRST_ERROR_STATUS
+    return status is None or status < FIRST_ERROR_STATUS

@@ -12,6 +12,7 @@ from flask import Response
 from flask_kafka_events.apps import app_at_hand, pipeline_of
 from flask_kafka_events.attributes import checked_string
 from flask_kafka_events.content import FieldKey
+from flask_kafka_events.decision import FIRST_ERROR_STATUS, is_answer
 from flask_kafka_events.drafts import Draft, Emission, On, innermost
 from flask_kafka_events.errors import ConfigurationError, EventError, MisplacedDecorator
 from flask_kafka_events.hooks import PASSTHROUGH, hand_over
@@ -120,7 +121,11 @@ class _Call:
         """The function was left by an error, which nothing here may hide."""
         draft = self._close()
         draft.error = error
-        if not draft.discarded:
+        if draft.emission.on == "success" and not is_answer(error):
+            draft.mistake = (
+                error  # it can't be an event any more, so that nothing is wrong with its data or key
+            )
+        elif not draft.discarded:
             draft.finish(strict=False)
         hand_over(draft, self._app)
 
@@ -131,7 +136,10 @@ class _Call:
             _check_passthrough(draft, result)
             if not draft.discarded:
                 data = draft.emission.data
-                draft.finish(partial(data, *args, **kwargs) if callable(data) else None)
+                draft.finish(
+                    partial(data, *args, **kwargs) if callable(data) else None,
+                    strict=False if draft.emission.on == "success" and _is_refusal(result) else None,
+                )
         except BaseException:
             draft.give_back()
             raise
@@ -139,10 +147,17 @@ class _Call:
 
     def _close(self) -> Draft:
         self._draft.is_open = False
-        # A coroutine that is thrown away unfinished is closed in whatever context collects it.
-        with suppress(ValueError):
+        with suppress(ValueError):  # an unfinished coroutine is closed in whatever context collects it
             innermost.reset(self._token)
         return self._draft
+
+
+def _is_refusal(result: object) -> bool:
+    """Whether what a view returns is, for all it can see, an error's answer: it may not have come to data and key."""
+    status = result.status_code if isinstance(result, Response) else None
+    if isinstance(result, tuple) and len(result) > 1:
+        status = result[1]
+    return isinstance(status, int) and status >= FIRST_ERROR_STATUS
 
 
 def _check_passthrough(draft: Draft, result: object) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from flask_kafka_events.content import Content, KeySource
 from flask_kafka_events.delivery.admission import Reservation
+from flask_kafka_events.encoding import encode_data
 from flask_kafka_events.errors import NoCurrentEvent
 from flask_kafka_events.pipeline import Pipeline
 
@@ -59,10 +60,11 @@ class Draft:
         pipeline: where the event goes.
         place: the place reserved for it in the queue, if any.
         content: what it says, once the function has ended; None before, and where there is nothing to send.
+        mistake: why there is no content, told only if the draft would have been an event.
         error: what the function raised.
     """
 
-    __slots__ = ("_fields", "_key", "content", "discarded", "emission", "error", "is_open", "parent",
+    __slots__ = ("_fields", "_key", "content", "discarded", "emission", "error", "is_open", "mistake", "parent",
                  "pipeline", "place", "started")  # fmt: skip
 
     def __init__(
@@ -76,6 +78,7 @@ class Draft:
         self.is_open = True
         self.discarded = False
         self.content: Content | None = None
+        self.mistake: BaseException | None = None
         self.error: BaseException | None = None
         self._key: object = _UNSET
         self._fields: dict[str, Any] | None = None
@@ -111,7 +114,7 @@ class Draft:
     def finish(
         self, computed: Callable[[], Mapping[str, Any]] | None = None, *, strict: bool | None = None
     ) -> None:
-        """Make the content, now that nothing more can be put into it.
+        """Make the content, now that nothing more can be put into it; a mistake waits for the decision.
 
         Args:
             computed: gives further data; what the function put there itself goes before it.
@@ -121,14 +124,20 @@ class Draft:
             KafkaEventsError: in strict mode, where it can't go into an event.
         """
         emission = self.emission
-        self.content = self.pipeline.content(
-            emission.type,
-            lambda: self._data(computed),
-            strict=strict,
-            key=emission.key if self._key is _UNSET else lambda _: self._key,
-            topic=emission.topic,
-            format=emission.format,
-        )
+        strict = self.pipeline.strict if strict is None else strict
+        try:
+            self.content = self.pipeline.make_content(
+                emission.type,
+                lambda: self._data(computed),
+                strict=strict,
+                key=emission.key if self._key is _UNSET else lambda _: self._key,
+                topic=emission.topic,
+                format=emission.format,
+            )
+        except Exception as error:
+            if strict:
+                raise
+            self.mistake = error
 
     def _data(self, computed: Callable[[], Mapping[str, Any]] | None) -> Mapping[str, Any] | None:
         if computed is None:
@@ -162,7 +171,8 @@ class CurrentEvent:
         """
         draft = self._find()
         added = {**(fields or {}), **more}
-        draft.pipeline.check_data(added)
+        if draft.pipeline.strict:
+            encode_data(added)  # so that a mistake is raised here, at the user's own line
         draft.fields.update(added)
 
     def __setitem__(self, name: str, value: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial, wraps
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from flask import (
     Flask,
@@ -41,6 +41,8 @@ PASSTHROUGH: Final = (
 def connect(app: Flask) -> None:
     """Listen to an app's request signals, with module-level functions: Flask keeps weak references only."""
     request_started.connect(_check_placement, sender=app)
+    if pipeline_of(app).settings.requests.enabled:
+        request_started.connect(_on_started, sender=app)
     request_finished.connect(_on_finished, sender=app)
     got_request_exception.connect(_on_exception, sender=app)
     request_tearing_down.connect(_on_teardown, sender=app)
@@ -95,25 +97,34 @@ def _check_placement(app: Flask, **_: Any) -> None:
 
 
 @_harmless
+def _on_started(app: Flask, **_: Any) -> None:
+    state_in(app, cast("Request", request_of(app)))  # its clock runs from here
+
+
+@_harmless
 def _on_finished(app: Flask, response: Response, **_: Any) -> None:
     request = request_of(app)
-    state = None if request is None else _state(app, request)
+    state = None if request is None else known_state(request)
     if request is None or state is None:
         return
     state.response = response
-    if any(draft.emission.at == "close" for draft in state.drafts) and not response.direct_passthrough:
+    if any(draft.emission.at == "close" for draft in tuple(state.drafts)) and not response.direct_passthrough:
         state.body_end = end_of(response, method=request.method)
-    # One entry for all apps: the receiver is the same function.
-    if len(request_finished.receivers) == 1:
+    if _listens_alone(app):
         _decide(app, state, _facts(app, request))
     else:
         state.facts = _facts(app, request)
 
 
+def _listens_alone(app: Flask) -> bool:
+    # Ours is one entry for all apps. Another that was disconnected may be left there, so that it takes a second look.
+    return len(request_finished.receivers) == 1 or len(list(request_finished.receivers_for(app))) == 1
+
+
 @_harmless
 def _on_exception(app: Flask, exception: BaseException, **_: Any) -> None:
     request = request_of(app)
-    state = None if request is None else _state(app, request)
+    state = None if request is None else known_state(request)
     if request is not None and state is not None:
         state.error = exception
         state.response = None  # whatever was about to be answered, it is no longer
@@ -133,12 +144,6 @@ def _on_teardown(app: Flask, exc: BaseException | None = None, **_: Any) -> None
 @_harmless
 def _rescue(app: Flask, state: RequestState) -> None:
     _decide(app, state, state.facts)
-
-
-def _state(app: Flask, request: Request) -> RequestState | None:
-    if pipeline_of(app).settings.requests.enabled:
-        return state_in(app, request)
-    return known_state(request)
 
 
 def _facts(app: Flask, request: Request) -> RequestFacts:

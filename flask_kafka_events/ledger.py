@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -67,7 +67,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._at_rest = threading.Condition(self._lock)
+        self._settlement = threading.Condition(self._lock)
+        self._waiting = 0
         self._emitted = 0
         self._delivered = 0
         self._failed: Counter[str] = Counter()
@@ -102,10 +103,18 @@ class Ledger:
         with self._lock:
             self._apart[why] += 1
 
+    def wait_settled(self, count: int, timeout: float) -> bool:
+        """Wait until so many events in all are settled, at most `timeout` seconds; False if they aren't."""
+        return self._wait_for(lambda: self._emitted - self.pending >= count, timeout)
+
     def wait_at_rest(self, timeout: float) -> bool:
         """Wait until nothing is pending, at most `timeout` seconds; False if something still is."""
-        with self._at_rest:
-            return self._at_rest.wait_for(lambda: self.pending == 0, timeout)
+        return self._wait_for(lambda: self.pending == 0, timeout)
+
+    @property
+    def emitted(self) -> int:
+        """Events this process was asked to send."""
+        return self._emitted
 
     @property
     def pending(self) -> int:
@@ -133,6 +142,14 @@ class Ledger:
                 receiver_errors=self._apart["receiver_errors"],
             )
 
+    def _wait_for(self, is_so: Callable[[], bool], timeout: float) -> bool:
+        with self._settlement:
+            self._waiting += 1
+            try:
+                return self._settlement.wait_for(is_so, timeout)
+            finally:
+                self._waiting -= 1
+
     def _settled(self) -> None:
-        if self.pending == 0:
-            self._at_rest.notify_all()
+        if self._waiting:
+            self._settlement.notify_all()

@@ -13,9 +13,9 @@ from flask_kafka_events.announcer import Announcer
 from flask_kafka_events.content import Content, ContentMaker, Envelope
 from flask_kafka_events.delivery.admission import Reservation
 from flask_kafka_events.delivery.connection import Connection, ProducerFactory
-from flask_kafka_events.delivery.process import QUEUE_FULL, PerProcess, ProcessDelivery
+from flask_kafka_events.delivery.per_process import PerProcess
+from flask_kafka_events.delivery.process import QUEUE_FULL, ProcessDelivery
 from flask_kafka_events.delivery.shipment import Refusal
-from flask_kafka_events.encoding import encode_data
 from flask_kafka_events.errors import (
     ConfigurationError,
     DeliveryFailed,
@@ -60,7 +60,7 @@ class Pipeline:
         self.host = host
         self._factory = factory
         self.reminders = Reminders(host.log)
-        self._contents = ContentMaker(settings=settings, reminders=self.reminders)
+        self._contents = ContentMaker(settings=settings)
         self._announcer = Announcer(sender=host.sender, log=host.log, reminders=self.reminders)
         self._processes = PerProcess(self._make_process)
 
@@ -74,41 +74,38 @@ class Pipeline:
         """Whether a mistake in an event is raised where it is made."""
         return self.host.strict()
 
-    def check_data(self, data: object) -> None:
-        """In strict mode, check at the user's own line that `data` can go into an event.
-
-        Raises:
-            EncodingError: it can't.
-        """
-        if self.strict:
-            encode_data(data)
-
     def content(
         self, type: str, make_data: Callable[[], object], *, strict: bool | None = None, **how: Any
     ) -> Content | None:
-        """Make an event's content; None where it is switched off or can't be made, which is counted and told.
-
-        Args:
-            type: the event's.
-            make_data: gives the data; it may raise.
-            strict: whether a mistake is raised; None as the app has it.
-            how: `key`, `topic`, `format` and `headers` as `ContentMaker.make` takes them.
-
-        Raises:
-            KafkaEventsError: in strict mode, for whatever would be logged otherwise.
-        """
+        """`make_content`, but what it raises is counted and told instead, unless `strict` (None: as the app has it)."""
         strict = self.strict if strict is None else strict
-        if not self._enabled(type):
-            self.process.ledger.set_apart("disabled")
-            return None
         try:
-            self._check_configured()
-            return self._contents.make(type, make_data(), strict=strict, **how)
+            return self.make_content(type, make_data, strict=strict, **how)
         except Exception as error:  # a data callable is the app's and may raise anything
             if strict:
                 raise
             self.lose_content(type, error)
             return None
+
+    def make_content(
+        self, type: str, make_data: Callable[[], object], *, strict: bool, **how: Any
+    ) -> Content | None:
+        """Make an event's content; None where it is switched off, which is counted.
+
+        Args:
+            type: the event's.
+            make_data: gives the data; it may raise.
+            strict: whether a missing key is an error.
+            how: `key`, `topic`, `format` and `headers` as `ContentMaker.make` takes them.
+
+        Raises:
+            Exception: it can't be made, or what the app gave to make it raised.
+        """
+        if not self._enabled(type):
+            self.process.ledger.set_apart("disabled")
+            return None
+        self._check_configured()
+        return self._contents.make(type, make_data(), strict=strict, **how)
 
     def reserve(self, type: str, topic: str | None) -> Reservation | None:
         """Under `ON_FULL = "raise"`, take an event's place before anything happens that it would tell.
@@ -145,6 +142,9 @@ class Pipeline:
             if place is not None:
                 place.give_back()
             return False
+        if content.why_keyless:
+            text = f"Events of type {content.type!r} go without a key: {content.why_keyless}"
+            self.reminders.warn(("key", content.type), "%s", text)
         process.ledger.enter()
         process.send(record, place=place, waiter=waiter, emitted_in=self._announcer.inside())
         return True

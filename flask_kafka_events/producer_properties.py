@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from flask_kafka_events.errors import ConfigurationError
-from flask_kafka_events.masking import scrub
 from flask_kafka_events.producer_rules import (
     FILES,
     FLOATS,
@@ -26,7 +25,7 @@ _FROM_FILE = "_FILE"
 _PLAIN = "text, a whole number, True or False"
 _INT_BITS = 31  # and a sign; librdkafka takes 4294983680 for 16384 without a word
 _FRAMING = 65_536  # bytes: the protocol's own around one event
-_SMALLEST_REQUEST = 1_000_000  # bytes: librdkafka's default; below it a request has room for few small events
+_SMALLEST_REQUEST = 1_000_000  # bytes, librdkafka's default: below it a request has room for few small events
 _NO_LIMIT_EVENTS = 10_000_000
 _NO_LIMIT_KBYTES = 2_147_483_647
 
@@ -84,10 +83,6 @@ class ProducerProperties(Mapping[str, PropertyValue]):
         """The certificate and key files that librdkafka reads once, when a producer is built."""
         given = (self._values.get(name) for name in FILES)
         return tuple(Path(value) for value in given if isinstance(value, str) and value not in {"", "probe"})
-
-    def scrub(self, text: str) -> str:
-        """Give the text without any of the secret values in it."""
-        return scrub(text, self.secret_values())
 
 
 class _Limits(Protocol):

@@ -12,7 +12,7 @@ event_created = _signals.signal(
     doc="""Sent with `event` (an `Event`) before it is formatted, in the thread that emits it.
 
     A receiver returns None to leave the event as it is, the result of `event.replace(...)` to enrich it, or
-    False to veto it.
+    False to veto it. An event that a receiver emits while it runs doesn't reach this signal's receivers again.
 
     .. versionadded:: 0.1
     """,

@@ -1,6 +1,6 @@
 """An app whose events reach a producer that keeps them: the pipeline is real up to librdkafka's door."""
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,23 +37,27 @@ class KeepingProducer:
         self.headers: list[dict[str, bytes]] = []
         self.waiting: list[Any] = []
         self.answers = True
+        self.error: KafkaError | None = None
+        self._came = threading.Condition()
 
     def produce(self, topic: str, value: bytes, key: bytes | None, *, headers: Any, on_delivery: Any) -> None:
         """Keep a message."""
         event = read(value=value, headers=headers, key=key, topic=topic)
         assert event is not None
-        self.sent.append(event)
-        self.headers.append(dict(headers))
-        self.waiting.append((on_delivery, len(self.sent) - 1))
+        with self._came:
+            self.sent.append(event)
+            self.headers.append(dict(headers))
+            self.waiting.append((on_delivery, len(self.sent) - 1))
+            self._came.notify_all()
 
     def poll(self, timeout: float) -> int:
         """Acknowledge what waits."""
-        if not self.waiting or not self.answers:
-            time.sleep(timeout)
-            return 0
-        served, self.waiting = self.waiting, []
+        with self._came:
+            if not self._came.wait_for(lambda: self.waiting and self.answers, timeout):
+                return 0
+            served, self.waiting = self.waiting, []
         for report, number in served:
-            report(None, Acknowledged(number))
+            report(self.error, Acknowledged(number))
         return len(served)
 
     flush = poll

@@ -9,15 +9,16 @@ import signal
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Protocol
+from typing import Final, Protocol
 from weakref import ref
 
 
 class Closing(Protocol):
-    """What is to be closed before the process ends."""
+    """What is to be closed before the process ends, step by step, so that all of them share one deadline."""
 
     pid: int
     close_seconds: float
@@ -25,9 +26,24 @@ class Closing(Protocol):
     def hurry(self) -> None:
         """Begin to send everything now, without waiting for it."""
 
-    def close(self, timeout: float) -> bool:
-        """Send what can be sent in `timeout` seconds and account for the rest."""
+    def wait_for_earlier(self, timeout: float) -> None:
+        """Wait until what was emitted before this call is settled."""
 
+    def refuse_later(self) -> None:
+        """Drop what is emitted from now on."""
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until nothing is held."""
+
+    def begin_to_stop(self) -> None:
+        """Begin to count what is left as dropped."""
+
+    def stop(self, timeout: float) -> bool:
+        """Wait until that is done."""
+
+
+#: Seconds beyond `KAFKA_EVENTS_CLOSE_SECONDS` in which all pollers together count what they couldn't send.
+STOP_SECONDS: Final = 0.5
 
 # A list and not a WeakSet: appending and copying are atomic, and a thread may start a producer while the process ends.
 _started: "list[ref[Closing]]" = []
@@ -47,16 +63,22 @@ def close_all() -> None:
     """Close every producer of this process; the longest `KAFKA_EVENTS_CLOSE_SECONDS` bounds all of them together."""
     ours = _ours()
     deadline = time.monotonic() + max((each.close_seconds for each in ours), default=0.0)
-    with (
-        ExitStack() as all_of_them
-    ):  # what one raises, a receiver's sys.exit() say, doesn't keep the others open
+    steps: tuple[Callable[[Closing], object], ...] = (
+        lambda each: each.hurry(),
+        lambda each: each.wait_for_earlier(_until(deadline)),
+        lambda each: each.refuse_later(),
+        lambda each: each.drain(_until(deadline)),
+        lambda each: each.begin_to_stop(),
+        lambda each: each.stop(_until(deadline + STOP_SECONDS)),
+    )
+    for step in steps:
         for each in ours:
-            each.hurry()
-            all_of_them.callback(_close_by, each, deadline)
+            with suppress(Exception, SystemExit):  # a receiver's sys.exit() must not keep the others open
+                step(each)
 
 
-def _close_by(closing: Closing, deadline: float) -> None:
-    closing.close(max(0.0, deadline - time.monotonic()))
+def _until(moment: float) -> float:
+    return max(0.0, moment - time.monotonic())
 
 
 def _ours() -> list[Closing]:

@@ -20,6 +20,8 @@ from flask_kafka_events.outcomes import Delivery
 POLL = 0.1
 #: Seconds between two looks at what isn't a delivery report: certificate files, credentials, lines owed to the log.
 LOOK = 0.25
+#: Seconds that a producer gets to finish its work before another takes over.
+GRACE = 1.0
 #: Seconds before the second attempt to build a producer, and the most that doubling makes of it.
 BACKOFF = (0.5, 30.0)
 
@@ -80,14 +82,20 @@ class Poller:
         with self._lock:
             self._hurrying += 1
 
-    def stop(self, timeout: float) -> None:
-        """End the thread and settle what is left as closed; returns after `timeout` seconds at the latest."""
+    def stop(self, timeout: float) -> bool:
+        """End the thread and settle what is left as closed, in `timeout` seconds; False where that took longer."""
+        self.begin_to_stop()
+        if self._thread is None or self.is_current():
+            return True
+        self._thread.join(timeout)
+        # Still running where a constructor hangs (OAuth may take 10 s): what waits for it is settled here.
+        self._settle_closed(self.gate.take_waiting())
+        return not self._thread.is_alive()
+
+    def begin_to_stop(self) -> None:
+        """Have the thread end, and settle what is left as closed."""
         self.gate.close()
         self._stop.set()
-        if self._thread is not None and not self.is_current():
-            self._thread.join(timeout)
-            # Still running where a constructor hangs (OAuth may take 10 s): what waits for it is settled here.
-            self._settle_closed(self.gate.take_waiting())
 
     def is_current(self) -> bool:
         """Whether the caller runs in the poller's thread, which must not wait for itself."""
@@ -127,26 +135,29 @@ class Poller:
             self.gate.connect(producer)
 
     def _turn(self, producer: Producer) -> None:
-        self._prepare_first_topic()
+        if not self._prepare_first_topic():
+            self._replace(producer)
+            return
         moved, refused = self.gate.feed()
         for shipment, end in refused:
-            self._settle(shipment, end)
+            self._end(shipment, end)
         self._serve(producer, timeout=0 if moved else POLL)
         if self.gate.broken:
             self._replace(producer)
         elif time.monotonic() >= self._next_look:
             self._look(producer)
 
-    def _prepare_first_topic(self) -> None:
+    def _prepare_first_topic(self) -> bool:
         topic = self.gate.first_topic()
         if topic is None:
-            return
+            return True
         try:
             self._connection.prepare(topic)
         except EmbeddedBrokerError as error:
             self._connection.release()
-            self.gate.broken = True
-            self._connection.reminders.warn("embedded", "%s", error)
+            self._back_off(str(error))
+            return False
+        return True
 
     def _serve(self, producer: Producer, timeout: float) -> None:
         try:
@@ -161,6 +172,8 @@ class Poller:
     def _look(self, producer: Producer) -> None:
         self._next_look = time.monotonic() + LOOK
         if self._connection.is_stale():
+            self.gate.disconnect()
+            producer.flush(GRACE)  # what the broker is about to acknowledge would otherwise be sent twice
             self._replace(producer)
             return
         try:
@@ -187,10 +200,16 @@ class Poller:
 
     def _back_off(self, why: str) -> None:
         first, last = BACKOFF
+        began = time.monotonic()
         delay = min(last, first * 2**self._failures)
         self._failures += 1
         self._connection.reminders.warn("producer", "%s. Next attempt in %s s; events wait.", why, delay)
-        self._stop.wait(delay)
+        due = began + delay
+        # Who flushes or closes doesn't wait for the longest delay: the cause may be gone by now.
+        while time.monotonic() < (min(due, began + first) if self._hurrying else due) and not self._stop.wait(
+            LOOK
+        ):
+            self._tick()
 
     def _finish(self) -> None:
         producer = self.gate.disconnect()
@@ -203,19 +222,26 @@ class Poller:
 
     def _settle_closed(self, shipments: list[Shipment]) -> None:
         for shipment in shipments:
-            self._settle(shipment, UNSENT)
+            self._end(shipment, UNSENT)
+
+    def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:
+        try:
+            self._settle(shipment, end)
+        except BaseException as error:  # noqa: BLE001 - a receiver that calls sys.exit(): the others have an end too
+            self._log.error("The poller goes on: %s", explanation(error))
 
     def _report(self, shipment: Shipment, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             if error.code() in SEND_AGAIN:
+                self.gate.broken = True
                 self._again.append(shipment)
             else:
-                self._settle(shipment, refusal(error))
+                self._end(shipment, refusal(error))
             return
         self._failures = 0
         # librdkafka knows the partition of every acknowledged message, but not the offset of one that the broker
         # recognised as a retry it already had.
         partition = cast("int", message.partition())
-        self._settle(
+        self._end(
             shipment, Delivery(topic=shipment.record.topic, partition=partition, offset=message.offset())
         )

@@ -3,14 +3,13 @@
 import os
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.connection import Connection
-from flask_kafka_events.delivery.exits import close_at_exit
+from flask_kafka_events.delivery.exits import STOP_SECONDS, close_at_exit
 from flask_kafka_events.delivery.loss_log import LossLog
 from flask_kafka_events.delivery.poller import Poller
 from flask_kafka_events.delivery.shipment import Refusal, Shipment
@@ -18,8 +17,6 @@ from flask_kafka_events.event import Record
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.settings import Settings
-
-T = TypeVar("T")
 
 
 class Announce(Protocol):
@@ -75,6 +72,7 @@ class ProcessDelivery:
         self._settings = settings
         self._announce = announce
         self._started = False
+        self._log = log
         self._losses = LossLog(log)
         self._admission = Admission(events=settings.queue_events, size=settings.queue_bytes)
         self._poller = Poller(
@@ -151,15 +149,42 @@ class ProcessDelivery:
         self._poller.hurry()
 
     def close(self, timeout: float) -> bool:
-        """Flush for at most `timeout` seconds, then count what is left as dropped; False if anything was."""
+        """Send what can be sent in `timeout` seconds and count the rest as dropped; False if anything was, or is left."""
         deadline = time.monotonic() + timeout
-        self.flush(timeout)
+        self.wait_for_earlier(timeout)
+        self.refuse_later()
+        is_empty = self.drain(max(0.0, deadline - time.monotonic()))
+        self.begin_to_stop()
+        return self.stop(STOP_SECONDS) and is_empty
+
+    def wait_for_earlier(self, timeout: float) -> None:
+        """Wait until as many events are settled as were emitted before this call, while others go on to emit."""
+        with self._poller.hurried():
+            self.ledger.wait_settled(0 if self._poller.is_current() else self.ledger.emitted, timeout)
+
+    def refuse_later(self) -> None:
+        """Drop what is emitted from now on."""
         self._poller.gate.close()
-        # What was accepted between the two lines above is on its way too.
-        empty = self.flush(max(0.0, deadline - time.monotonic()))
-        self._poller.stop(timeout=0.5)
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until nothing is held, although others go on to emit and are refused; False if something still is."""
+        deadline = time.monotonic() + timeout
+        with self._poller.hurried():
+            while self._poller.held() and not self._poller.is_current() and time.monotonic() < deadline:
+                self.ledger.wait_at_rest(min(0.05, timeout))
+        return self._poller.held() == 0
+
+    def begin_to_stop(self) -> None:
+        """Have the poller end, and count what is left as dropped."""
+        self._poller.begin_to_stop()
+
+    def stop(self, timeout: float) -> bool:
+        """Wait until the poller has done so, and tell how much it didn't get to in `timeout` seconds: False if any."""
+        is_over = self._poller.stop(timeout)
         self._losses.write_due(all_of_them=True)
-        return empty
+        if not is_over:
+            self._log.error("%d event(s) were undecided when KafkaEvents had to end.", self.ledger.pending)
+        return is_over
 
     def held(self) -> int:
         """How many accepted records have not met their end: the ledger's `pending`, counted at the queue."""
@@ -202,25 +227,3 @@ def _loss(record: Record, refusal: Refusal) -> Loss:
         record=record,
         explanation=f"{refusal.explanation} (topic {record.topic!r})",
     )
-
-
-class PerProcess(Generic[T]):
-    """Gives each process its own `T`, made at its first use there.
-
-    The parent's is kept for ever in a fork child and never touched: librdkafka's threads don't survive `fork()`, yet
-    `produce()` there still succeeds, and nothing is ever sent (0 of 40 events under `gunicorn --preload`).
-    """
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._by_pid: dict[int, T] = {}
-
-    def current(self) -> T:
-        """The calling process's own."""
-        # The pid and not os.register_at_fork, which uWSGI doesn't run; a dict and no lock, which a fork could copy
-        # while it is held. Where two threads make one each, setdefault keeps the first.
-        pid = os.getpid()
-        try:
-            return self._by_pid[pid]
-        except KeyError:
-            return self._by_pid.setdefault(pid, self._make())

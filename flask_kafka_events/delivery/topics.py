@@ -25,7 +25,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it has no _
 
 from flask_kafka_events import embedded
 from flask_kafka_events.delivery.reports import next_step
-from flask_kafka_events.errors import BrokerError, ConfigurationError
+from flask_kafka_events.errors import BrokerError, ConfigurationError, explanation
+from flask_kafka_events.masking import scrub
 from flask_kafka_events.settings import EMBEDDED, Settings
 
 #: Seconds that a broker has for its answer.
@@ -43,11 +44,13 @@ class Broker:
     Attributes:
         config: librdkafka's properties for any kind of client.
         lease: the embedded broker, where it is that.
+        secrets: texts that no error may show.
         patience: seconds that it has for an answer.
     """
 
     config: Mapping[str, Any]
     lease: embedded.Lease | None
+    secrets: tuple[str, ...] = ()
     patience: float = ANSWER
 
     def topics(self) -> dict[str, TopicMetadata]:
@@ -56,7 +59,7 @@ class Broker:
         Raises:
             BrokerError: the broker doesn't answer.
         """
-        found = _answered(lambda: self._admin().list_topics(timeout=self.patience).topics)
+        found = self._answered(lambda: self._admin().list_topics(timeout=self.patience).topics)
         return {name: found[name] for name in sorted(found) if not name.startswith("__")}
 
     def topic(self, name: str) -> TopicMetadata:
@@ -74,7 +77,7 @@ class Broker:
                 f"There is no topic {name!r}{running}. Create it: flask kafka-events topics create {name}"
             )
         if found.error is not None:
-            raise _told(found.error)
+            raise self._told(found.error)
         return found
 
     def create(self, name: str, *, partitions: int, replication: int) -> bool:
@@ -93,7 +96,7 @@ class Broker:
         admin = self._admin()
         topic = NewTopic(name, num_partitions=partitions, replication_factor=replication)
         created = admin.create_topics([topic], request_timeout=self.patience)[name]
-        return _answered(created.result) is None  # what the future of a created topic holds
+        return self._answered(created.result) is None  # what the future of a created topic holds
 
     def read(self, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Message]:
         """The topic's messages, partition by partition as they come; ends at the end only if asked to.
@@ -127,6 +130,16 @@ class Broker:
             answered = time.monotonic()
             yield message
 
+    def _answered(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except KafkaException as exception:
+            raise self._told(exception.args[0]) from None
+
+    def _told(self, error: KafkaError) -> BrokerError:
+        text = scrub(f"Kafka: {error.str()} ({error.name()}).", self.secrets)
+        return BrokerError(f"{text} {next_step(error)}".strip())
+
     def _admin(self) -> AdminClient:
         return AdminClient(dict(self.config), logger=_Silence())
 
@@ -151,21 +164,19 @@ def broker_of(settings: Settings, directory: Path) -> Iterator[Broker]:
             "KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set. Set it to 'host:port', or to 'embedded' for development."
         )
     config = {name: value for name, value in settings.producer.items() if name.startswith(_COMMON)}
+    secrets = settings.producer.secret_values()
     if settings.credentials is not None:
-        config["sasl.username"], config["sasl.password"] = settings.credentials()
+        config["sasl.username"], config["sasl.password"] = _asked(settings.credentials)
+        secrets = (*secrets, str(config["sasl.password"]))
     if servers != EMBEDDED:
-        yield Broker(config={**config, "bootstrap.servers": servers}, lease=None)
+        yield Broker(config={**config, "bootstrap.servers": servers}, lease=None, secrets=secrets)
         return
     with embedded.join(directory) as lease:
         yield Broker(config={**config, "bootstrap.servers": lease.address}, lease=lease)
 
 
-def _answered(ask: Callable[[], T]) -> T:
+def _asked(credentials: Callable[[], tuple[str, str]]) -> tuple[str, str]:
     try:
-        return ask()
-    except KafkaException as exception:
-        raise _told(exception.args[0]) from None
-
-
-def _told(error: KafkaError) -> BrokerError:
-    return BrokerError(f"Kafka: {error.str()} ({error.name()}). {next_step(error)}".strip())
+        return credentials()
+    except Exception as error:  # noqa: BLE001 - it is the app's and may raise anything
+        raise ConfigurationError(f"KAFKA_EVENTS_CREDENTIALS: {explanation(error)}.") from None

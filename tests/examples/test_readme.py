@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flask_kafka_events.settings import Settings
+from tests.processes import wait_until
 from tests.servers.serving import ROOT, serving
 
 README = ROOT / "README.md"
@@ -33,12 +34,19 @@ def test_page_of_use_works_as_it_stands(tmp_path: Path, environment: dict[str, s
     with serving("", tmp_path, *command, **environment) as server:
         assert server.get("/purchase_a_sword", "POST") == "\nSword Purchased!\n"
         tail = [sys.executable, "-m", "flask", "--app", "shop", "kafka-events", "tail", "shop_events", "-e"]
-        printed = subprocess.run(
-            tail, cwd=tmp_path, env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE, text=True, check=True, timeout=30,
-        ).stdout  # fmt: skip
+        printed: list[str] = []
+
+        def has_printed() -> bool:
+            done = subprocess.run(
+                tail, cwd=tmp_path, env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+                stdout=subprocess.PIPE, text=True, check=True, timeout=30,
+            )  # fmt: skip
+            printed.append(done.stdout)
+            return done.stdout != ""
+
+        wait_until(has_printed, "the event is there: a reader takes longer to type the line", seconds=30)
         assert server.end(signal.SIGTERM) == -signal.SIGTERM
-    assert printed.endswith('  purchased_sword  ana  {"player":"ana","color":"red","price":12}\n')
+    assert printed[-1].endswith('  purchased_sword  ana  {"player":"ana","color":"red","price":12}\n')
 
 
 def test_every_setting_is_in_the_table() -> None:

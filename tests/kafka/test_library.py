@@ -142,6 +142,25 @@ def test_late_broker_gets_every_event(kafka: ApacheKafka) -> None:
             kafka.start()
 
 
+def test_broker_killed_under_load_costs_nothing(kafka: ApacheKafka) -> None:
+    """Kill -9 of the broker between emits, twice: each event arrives, each key's in order, as the ledger says."""
+    kafka.create_topic("restarted")
+    with app_on(kafka, "restarted", PRODUCER={"reconnect.backoff.max.ms": 500}) as (_, events):
+        for number in range(3000):
+            events.emit("step", {"number": number}, key=f"player-{number % 7}")
+            if number in (1000, 2000):
+                assert number == 1000 or events.flush(60)
+                kafka.stop()
+            if number in (1500, 2500):
+                kafka.start()
+        assert events.flush(60)
+        assert events.stats().delivered == 3000
+    lines = kafka.console_consume("restarted", "--timeout-ms", "3000").splitlines()
+    seen = list(dict.fromkeys(json.loads(line)["data"]["number"] for line in lines))
+    for key in range(7):
+        assert [number for number in seen if number % 7 == key] == list(range(key, 3000, 7))
+
+
 def test_unknown_topic_fails_with_its_reason(kafka: ApacheKafka) -> None:
     """An event for a topic that nobody made fails after UNKNOWN_TOPIC_SECONDS, and others are unharmed."""
     kafka.create_topic("known")

@@ -17,6 +17,7 @@ def create_app() -> Flask:
     app.config["KAFKA_EVENTS_BOOTSTRAP_SERVERS"] = os.environ["SERVED_BROKER"]
     app.config["KAFKA_EVENTS_TOPIC"] = TOPIC
     app.config["KAFKA_EVENTS_PRODUCER"] = {"linger.ms": 3000}
+    app.config["KAFKA_EVENTS_CLOSE_SECONDS"] = float(os.environ.get("SERVED_CLOSE_SECONDS", "5"))
     events.init_app(app)
     if "SERVED_EMITS_BEFORE_FORK" in os.environ:
         events.for_app(app).emit("started")

@@ -1,15 +1,21 @@
 """Nothing is lost under real servers: requests answered, minus distinct events read back, is zero."""
 
+import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from flask_kafka_events.embedded import Lease, join
+from tests.processes import wait_until
 from tests.servers.served import TOPIC
 from tests.servers.serving import ROOT, arrived, serving
 
@@ -47,6 +53,62 @@ def test_sigterm_after_the_last_answer_loses_nothing(
         assert [server.get("/buy") for _ in range(REQUESTS)] == ["sold"] * REQUESTS
         assert server.end(signal.SIGTERM) == status
     assert len(set(arrived(broker.address, TOPIC))) == REQUESTS
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["gunicorn", "-b", "127.0.0.1:PORT", "-k", "gthread", "--threads", "4", APP], 0),
+        (
+            ["waitress-serve", "--listen=127.0.0.1:PORT", "--call", "tests.servers.served:create_app"],
+            -signal.SIGTERM,
+        ),
+    ],
+    ids=["gthread", "waitress"],
+)
+def test_sigterm_under_load_loses_only_what_it_counts(
+    broker: Lease, tmp_path: Path, command: list[str], status: int
+) -> None:
+    """While clients go on to ask: each event answered before the signal arrives, and the rest is sent or told."""
+    answered: list[str] = []
+
+    def ask() -> None:
+        with suppress(OSError, AssertionError, http.client.HTTPException):
+            while True:
+                answered.append(server.get("/buy"))
+
+    with serving(broker.address, tmp_path, *command) as server:
+        server.get("/pid")
+        clients = [threading.Thread(target=ask) for _ in range(3)]
+        for client in clients:
+            client.start()
+        wait_until(lambda: len(answered) >= REQUESTS, "clients are served")
+        before = len(answered)
+        assert server.end(signal.SIGTERM) == status
+        for client in clients:
+            client.join(30)
+    ids = arrived(broker.address, TOPIC)
+    assert len(set(ids)) == len(ids) >= before
+    told = sum(
+        map(
+            int,
+            re.findall(r"(\d+) event\(s\) (?:lost|were undecided)", (tmp_path / "server.log").read_text()),
+        )
+    )
+    assert len(answered) - len(ids) <= told
+
+
+def test_sigterm_without_a_broker_ends_within_the_deadline(tmp_path: Path) -> None:
+    """With the broker away CLOSE_SECONDS bounds the exit, and the log tells how much was lost."""
+    command = ("waitress-serve", "--listen=127.0.0.1:PORT", "--call", "tests.servers.served:create_app")
+    with serving("127.0.0.1:1", tmp_path, *command, SERVED_CLOSE_SECONDS="0.5") as server:
+        for _ in range(REQUESTS):
+            assert server.get("/buy") == "sold"
+        started = time.monotonic()
+        assert server.end(signal.SIGTERM) == -signal.SIGTERM
+        assert time.monotonic() - started < 3, "0.5 s, and what the machine takes to end a process"
+    log = (tmp_path / "server.log").read_text()
+    assert sum(map(int, re.findall(r"(\d+) event\(s\) lost \(closed\)", log))) == REQUESTS
 
 
 def test_master_that_emitted_before_the_fork_loses_nothing(broker: Lease, tmp_path: Path) -> None:
@@ -104,7 +166,8 @@ def test_commands_open_no_socket_and_start_no_thread(tmp_path: Path) -> None:
     script = (
         "import threading\n"
         "from tests.servers.served import create_app\n"
-        "create_app().test_cli_runner().invoke(args=['routes'])\n"
+        "from flask.cli import FlaskGroup\n"
+        "FlaskGroup(create_app=create_app).main(['routes'], standalone_mode=False)\n"
         "assert threading.active_count() == 1\n"
         "import pathlib\n"
         "assert not any('socket:' in str(link.readlink()) for link in pathlib.Path('/proc/self/fd').iterdir() "

@@ -1,9 +1,13 @@
 """What of a request goes into its events, and what stays out."""
 
 import logging
+import threading
+from typing import Any
 
 import pytest
+from flask import Flask, request_finished
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import EnvironBuilder
 
 from flask_kafka_events import emit_event
 from flask_kafka_events.sampling import kept
@@ -140,3 +144,55 @@ def test_retried_request_has_the_same_ids(caplog: pytest.LogCaptureFixture) -> N
         caller[0] = None  # type: ignore[call-overload]
         assert not ids() & first
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_request_event_tells_how_long_the_request_took() -> None:
+    """The clock of `http.request` runs from the request's start, before the view."""
+    waited = threading.Event()
+    with shop(REQUESTS=True) as here:
+        here.app.get("/")(lambda: str(waited.wait(0.05)))
+        here.app.test_client().get("/")
+        (event,) = here.sent()
+    duration = event.attributes["durationus"]
+    assert isinstance(duration, int)
+    assert 50_000 <= duration < 10_000_000
+
+
+def test_rules_of_a_type_go_before_the_code() -> None:
+    """TYPES decides topic, key and format of an event, whatever decorator and emit() say."""
+    rule = {"topic": "loot", "key": "item", "format": "plain"}
+    with shop(TYPES={"bought_*": rule}) as here:
+        here.app.get("/")(
+            emit_event("bought_sword", key="player", topic="other", data={"player": "ana", "item": "7"})(
+                lambda: ""
+            )
+        )
+        here.app.test_client().get("/")
+        here.mine.emit("bought_knife", {"item": "8"}, key="x", topic="other")
+        here.mine.emit("sold_knife", {"item": "9"}, key="x", topic="other")
+        sent = [(event.type, event.topic, event.key) for event in here.sent()]
+        assert sent == [
+            ("bought_sword", "loot", "7"),
+            ("bought_knife", "loot", "8"),
+            ("sold_knife", "other", "x"),
+        ]
+        assert [headers["content-type"][:10] for headers in here.producers[0].headers] == [
+            b"text/plain", b"text/plain", b"applicatio",
+        ]  # fmt: skip
+
+
+def test_receiver_that_left_is_not_waited_for() -> None:
+    """Once another receiver of request_finished is disconnected, requests are decided before their body again."""
+
+    def listen(_: Flask, **__: Any) -> None:
+        """As an agent that watches requests does."""
+
+    with shop() as here, shop("other") as other:
+        here.app.get("/")(emit_event("seen")(lambda: "ok"))
+        request_finished.connect(listen, sender=other.app)
+        try:
+            body = here.app(EnvironBuilder("/").get_environ(), lambda *_: lambda _: None)
+            assert here.types() == ["seen"]
+            body.close()  # type: ignore[attr-defined]  # PEP 3333: where there is one
+        finally:
+            request_finished.disconnect(listen, sender=other.app)

@@ -1,5 +1,6 @@
 """A producer that can't be built, that refuses, or that breaks: events wait, nothing is raised, all is counted."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from flask import Flask
 
-from flask_kafka_events import KafkaEvents, Loss, event_failed
+from flask_kafka_events import KafkaEvents, Loss, event_delivered, event_failed
 from tests.processes import wait_until
 from tests.sending import KeepingProducer, shop
 
@@ -141,19 +142,15 @@ def test_report_with_an_error_fails_the_event() -> None:
     """What the broker refuses for good fails with Kafka's own name for it, and is announced with the next step."""
     lost: list[Loss] = []
 
-    class Denied(KeepingProducer):
-        def poll(self, timeout: float) -> int:
-            served, self.waiting = self.waiting, []
-            for report, _ in served:
-                report(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), None)
-            return super().poll(timeout)
-
-        flush = poll
+    def deny(config: dict[str, Any], **more: Any) -> KeepingProducer:
+        producer = KeepingProducer(config, **more)
+        producer.error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+        return producer
 
     def note(_: Flask, loss: Loss) -> None:
         lost.append(loss)
 
-    with shop(make=Denied) as here, event_failed.connected_to(note, sender=here.app):
+    with shop(make=deny) as here, event_failed.connected_to(note, sender=here.app):
         here.mine.emit("tick")
         assert here.mine.flush(10)
         assert here.mine.stats().failed_by_reason == {"TOPIC_AUTHORIZATION_FAILED": 1}
@@ -161,6 +158,108 @@ def test_report_with_an_error_fails_the_event() -> None:
     assert loss.record is not None
     assert (loss.dropped, loss.type, loss.record.topic) == (False, "tick", "shop_events")
     assert "Give the app's user the right" in loss.explanation
+
+
+def test_poll_that_raises_anything_ends_no_thread(caplog: pytest.LogCaptureFixture) -> None:
+    """A factory's producer with a mistake in poll() is told, and polled again."""
+    mistakes = [ZeroDivisionError("hunter2")]
+
+    class Mistaken(KeepingProducer):
+        def poll(self, timeout: float) -> int:
+            if mistakes:
+                raise mistakes.pop()
+            return super().poll(timeout)
+
+    with shop(make=Mistaken) as here:
+        here.mine.emit("tick")
+        wait_until(lambda: here.mine.stats().delivered == 1, "it is delivered")
+    assert "The poller goes on: ZeroDivisionError was raised" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_flush_does_not_wait_for_the_longest_delay() -> None:
+    """Who flushes while the next attempt is half a minute away has the producer built within the first delay."""
+    trouble = after_trouble(error(KafkaError._FAIL), times=5)  # noqa: SLF001 - public
+    with shop(make=trouble) as here:
+        here.mine.emit("waited")
+        assert here.mine.flush(10)  # 0.5 s five times, and not 0.5 + 1 + 2 + 4 + 8
+        assert here.types() == ["waited"]
+
+
+def test_report_that_means_again_builds_a_new_producer() -> None:
+    """Purged by librdkafka without a fatal error told: the event is sent again by the next producer, at once."""
+    made: list[KeepingProducer] = []
+
+    def purging(config: dict[str, Any], **more: Any) -> KeepingProducer:
+        made.append(KeepingProducer(config, **more))
+        if len(made) == 1:
+            made[0].error = KafkaError(KafkaError._PURGE_QUEUE)  # noqa: SLF001 - public
+        return made[-1]
+
+    with shop(make=purging) as here:
+        here.mine.emit("tick")
+        assert here.mine.flush(10)
+        assert [producer.sent[0].id for producer in made] == [made[0].sent[0].id] * 2
+
+
+def test_close_sends_what_came_before_it_while_others_go_on_to_emit() -> None:
+    """Events of threads that emit without a pause don't keep close() from its end, nor are earlier ones dropped."""
+    stop = threading.Event()
+
+    def emit() -> None:
+        while not stop.is_set():
+            here.mine.emit("later")
+
+    with shop(testing=False) as here:
+        threads = [threading.Thread(target=emit) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            assert here.mine.close(20)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        stats = here.mine.stats()
+        assert stats.delivered == len(here.producers[0].sent)
+        assert stats.emitted == stats.delivered + stats.dropped
+        assert set(stats.dropped_by_reason) <= {"closed"}
+
+
+def test_blocking_emit_gets_the_place_that_an_acknowledgement_frees() -> None:
+    """Under ON_FULL = "block" an emit waits for a place, at most BLOCK_SECONDS, and then drops with a count."""
+    with shop(testing=False, ON_FULL="block", BLOCK_SECONDS=20, QUEUE_EVENTS=2, make=Unanswered) as here:
+        here.mine.emit("first")
+        wait_until(
+            lambda: bool(here.producers and here.producers[0].waiting), "it is in the producer's queue"
+        )
+        second = threading.Thread(target=lambda: here.mine.emit("second"))
+        second.start()
+        here.producers[0].answers = True
+        second.join(15)
+        assert not second.is_alive()
+        assert here.types() == ["first", "second"]
+    with shop(testing=False, ON_FULL="block", BLOCK_SECONDS=0.01, QUEUE_EVENTS=2, make=Unanswered) as here:
+        here.mine.emit("first")
+        here.mine.emit("second")
+        assert here.mine.stats().dropped_by_reason == {"queue_full": 1}
+
+
+def test_what_could_not_be_counted_in_time_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A receiver that is slower than the end of the process leaves events undecided: the log says how many."""
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def dawdle(_: Flask, **__: Any) -> None:
+        at_work.set()
+        assert go_on.wait(10)
+
+    with shop() as here, event_delivered.connected_to(dawdle, sender=here.app):
+        here.mine.emit("one")
+        assert at_work.wait(10)
+        assert not here.mine.close(0)
+        assert "1 event(s) were undecided when KafkaEvents had to end." in caplog.text
+        go_on.set()
+        wait_until(lambda: here.mine.stats().delivered == 1, "the receiver is done")
 
 
 def test_start_without_a_broker_is_told(caplog: pytest.LogCaptureFixture) -> None:

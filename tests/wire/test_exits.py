@@ -130,3 +130,23 @@ def test_first_process_of_a_container_ends_too(mocker: MockerFixture) -> None:
         left.assert_called_once_with(128 + signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_all_apps_share_one_deadline_and_none_takes_anothers_time(broker: Lease) -> None:
+    """With five apps whose broker is away, the sixth's events are sent, and each lost one is told with its count."""
+    ended = run(
+        broker.address,
+        "import logging\n"
+        "logging.basicConfig()\n"
+        "lost = [make_app('127.0.0.1:1', CLOSE_SECONDS=1) for _ in range(5)]\n"
+        "for each in [*lost, app]:\n"
+        "    of(each).emit('tick')\n"
+        "started = time.monotonic()\n"
+        "from flask_kafka_events.delivery.exits import close_all\n"
+        "close_all()\n"
+        "assert time.monotonic() - started < 2 * 3 + 0.5, 'one deadline for all: the longest CLOSE_SECONDS is 3'\n"
+        "print([dict(of(each).stats().dropped_by_reason) for each in lost])\n",
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == f"{[{'closed': 1}] * 5}\n"
+    assert arrived(broker) == 1

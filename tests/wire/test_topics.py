@@ -124,3 +124,24 @@ def test_what_is_no_event_is_shown_as_text(lease: Lease, tmp_path: Path) -> None
     assert run(app, "tail", "one", "-e") == "\\x1b[31m\\xff\n"
     assert '"key": "\\\\xff"' in run(app, "tail", "one", "-e", "--json")
     assert "was not sent" in run(app, "emit", "off", status=1)
+
+
+def test_no_error_shows_a_secret(tmp_path: Path) -> None:
+    """A password that librdkafka repeats is masked, and credentials that can't be had are told without their text."""
+    settings = {
+        "KAFKA_EVENTS_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "KAFKA_EVENTS_PRODUCER": {"security.protocol": "hunter2"},
+        "KAFKA_EVENTS_CREDENTIALS": lambda: ("app", "hunter2"),
+    }
+    with (
+        broker_of(read_settings(settings, "shop"), tmp_path) as broker,
+        pytest.raises(BrokerError, match=r"Kafka: .*\*\*\*") as caught,
+    ):
+        broker.topics()
+    assert "hunter2" not in str(caught.value)
+    settings["KAFKA_EVENTS_CREDENTIALS"] = lambda: int("hunter2")
+    with (
+        pytest.raises(ConfigurationError, match="KAFKA_EVENTS_CREDENTIALS: ValueError was raised"),
+        broker_of(read_settings(settings, "shop"), tmp_path),
+    ):
+        pass
