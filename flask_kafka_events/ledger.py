@@ -146,7 +146,7 @@ class Ledger:
         with self._settlement:
             self._waiting += 1
             try:
-                return self._settlement.wait_for(is_so, timeout)
+                return self._settlement.wait_for(is_so, min(timeout, threading.TIMEOUT_MAX))
             finally:
                 self._waiting -= 1
 

@@ -73,12 +73,11 @@ class Gate:
             self._producer = producer
             self.broken = False
 
-    def disconnect(self) -> Producer | None:
-        """Let everything wait from now on; returns the producer that was fed."""
+    def disconnect(self) -> None:
+        """Let everything wait from now on."""
         with self._lock:
-            producer, self._producer = self._producer, None
+            self._producer = None
             self._flowing = False
-            return producer
 
     def feed(self) -> tuple[int, list[tuple[Shipment, Refusal]]]:
         """Pass on what waits, a batch at most.

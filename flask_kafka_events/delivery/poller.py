@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -51,6 +51,7 @@ class Poller:
         self._failures = 0
         self._next_look = 0.0
         self._again: list[Shipment] = []
+        self._drained: Producer | None = None
 
     def start(self) -> Refusal | None:
         """Start the thread, once; the refusal says why it can't be."""
@@ -103,7 +104,8 @@ class Poller:
 
     def held(self) -> int:
         """How many shipments have not met their end."""
-        return self.gate.held() + len(self._again)
+        drained = self._drained
+        return self.gate.held() + len(self._again) + (0 if drained is None else len(drained))
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -172,9 +174,8 @@ class Poller:
     def _look(self, producer: Producer) -> None:
         self._next_look = time.monotonic() + LOOK
         if self._connection.is_stale():
-            self.gate.disconnect()
-            producer.flush(GRACE)  # what the broker is about to acknowledge would otherwise be sent twice
-            self._replace(producer)
+            # What the broker is about to acknowledge would otherwise be sent twice.
+            self._replace(producer, grace=GRACE)
             return
         try:
             self._connection.renew_credentials(producer)
@@ -183,19 +184,23 @@ class Poller:
                 "credentials", "KAFKA_EVENTS_CREDENTIALS: %s; the old ones stay.", explanation(error)
             )
 
-    def _replace(self, producer: Producer) -> None:
-        self.gate.disconnect()
-        self._drain(producer)
+    def _replace(self, producer: Producer, *, grace: float = 0.0) -> None:
+        self._drain(producer, grace=grace)
         again, self._again = self._again, []
         self.gate.put_back(again)
 
-    def _drain(self, producer: Producer) -> None:
+    def _drain(self, producer: Producer, *, grace: float) -> None:
+        self._drained = producer
+        self.gate.disconnect()
+        with suppress(KafkaException):  # a fatal error once more; all it held comes back by the purge
+            producer.flush(grace)
         producer.purge()
         while len(producer):
             try:
                 producer.poll(POLL)
             except KafkaException:
                 continue  # the fatal error once more; the reports come with the next poll
+        self._drained = None
         self._connection.retire(producer)
 
     def _back_off(self, why: str) -> None:
@@ -204,17 +209,14 @@ class Poller:
         delay = min(last, first * 2**self._failures)
         self._failures += 1
         self._connection.reminders.warn("producer", "%s. Next attempt in %s s; events wait.", why, delay)
-        due = began + delay
         # Who flushes or closes doesn't wait for the longest delay: the cause may be gone by now.
-        while time.monotonic() < (min(due, began + first) if self._hurrying else due) and not self._stop.wait(
-            LOOK
-        ):
+        while time.monotonic() < began + (first if self._hurrying else delay) and not self._stop.wait(LOOK):
             self._tick()
 
     def _finish(self) -> None:
-        producer = self.gate.disconnect()
+        producer = self.gate.producer
         if producer is not None:
-            self._drain(producer)
+            self._drain(producer, grace=0.0)
         again, self._again = self._again, []
         self._settle_closed([*again, *self.gate.take_waiting()])
         self._connection.release()

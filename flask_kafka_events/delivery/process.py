@@ -132,7 +132,7 @@ class ProcessDelivery:
         if self._poller.is_current():
             return self.ledger.pending == 0
         with self._poller.hurried():
-            return self.ledger.wait_at_rest(min(timeout, threading.TIMEOUT_MAX))
+            return self.ledger.wait_at_rest(timeout)
 
     def wait(self, waiter: "Future[Delivery | Refusal]", timeout: float) -> Delivery | Refusal:
         """Wait for the end of one event.

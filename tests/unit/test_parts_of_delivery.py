@@ -88,7 +88,8 @@ def test_gate_without_a_producer_lets_everything_wait() -> None:
     assert gate.feed() == (0, [])
     gate.accept(shipment())
     assert gate.feed() == (0, [])
-    assert gate.disconnect() is None
+    gate.disconnect()
+    assert gate.held() == 1
 
 
 def test_long_line_is_fed_in_batches() -> None:
