@@ -41,6 +41,9 @@ class Closing(Protocol):
     def stop(self, timeout: float) -> bool:
         """Wait until that is done."""
 
+    def tell_losses(self) -> None:
+        """Write every line to the log that is owed to it."""
+
 
 #: Seconds beyond `KAFKA_EVENTS_CLOSE_SECONDS` in which all pollers together count what they couldn't send.
 STOP_SECONDS: Final = 0.5
@@ -149,6 +152,9 @@ class _CloseThenDie:
 
 
 def _die(signum: int) -> None:
+    # Views went on while this process was closed: what they lost is less than a second old, and not told yet.
+    for each in _ours():
+        each.tell_losses()
     signal.signal(signum, signal.SIG_DFL)
     os.kill(os.getpid(), signum)
     # For the first process of a container the kernel ignores a signal whose action is the default.

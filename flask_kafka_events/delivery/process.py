@@ -181,10 +181,14 @@ class ProcessDelivery:
     def stop(self, timeout: float) -> bool:
         """Wait until the poller has done so, and tell how much it didn't get to in `timeout` seconds: False if any."""
         is_over = self._poller.stop(timeout)
-        self._losses.write_due(all_of_them=True)
+        self.tell_losses()
         if not is_over:
             self._log.error("%d event(s) were undecided when KafkaEvents had to end.", self.ledger.pending)
         return is_over
+
+    def tell_losses(self) -> None:
+        """Write every line to the log that is owed to it."""
+        self._losses.write_due(all_of_them=True)
 
     def held(self) -> int:
         """How many accepted records have not met their end: the ledger's `pending`, counted at the queue."""
