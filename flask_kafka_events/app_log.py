@@ -19,20 +19,20 @@ class AppLog:
     def __init__(self, logger: Callable[[], logging.Logger]) -> None:
         self._logger = logger
 
-    def log(self, level: int, message: str, *args: object, **more: Any) -> None:
-        """Write a line.
+    def log(self, level: int, message: str, *args: object, depth: int = 1, **more: Any) -> None:
+        """Write a line, as the caller's; with a higher `depth`, as its caller's caller's.
 
         Each of `args` but numbers is made text first: a handler that keeps its records would keep an exception with its
         frames, and a retired producer with them (measured: its threads and sockets stayed).
         """
         with suppress(Exception):
             shown = (value if isinstance(value, int) else str(value) for value in args)
-            self._logger().log(level, message, *shown, **more)
+            self._logger().log(level, message, *shown, stacklevel=depth + 1, **more)
 
     def warning(self, message: str, *args: object, **more: Any) -> None:
         """Write a warning."""
-        self.log(logging.WARNING, message, *args, **more)
+        self.log(logging.WARNING, message, *args, depth=2, **more)
 
     def error(self, message: str, *args: object, **more: Any) -> None:
         """Write an error."""
-        self.log(logging.ERROR, message, *args, **more)
+        self.log(logging.ERROR, message, *args, depth=2, **more)

@@ -27,14 +27,17 @@ class Reminders:
 
     def warn(self, about: object, message: str, *args: object) -> None:
         """Log a warning, unless a line about the same thing is younger than a minute."""
-        self.tell(logging.WARNING, about, message, *args)
+        self._tell(logging.WARNING, about, message, args)
 
     def tell(self, level: int, about: object, message: str, *args: object) -> None:
         """Log a line at a level, unless one about the same thing is younger than a minute."""
+        self._tell(level, about, message, args)
+
+    def _tell(self, level: int, about: object, message: str, args: tuple[object, ...]) -> None:
         now = time.monotonic()
         if now < self._due.get(about, 0.0):
             return
         if len(self._due) >= REMEMBERED:
             self._due.clear()
         self._due[about] = now + INTERVAL
-        self._log.log(level, message, *args)
+        self._log.log(level, message, *args, depth=3)

@@ -147,6 +147,7 @@ def test_reminders_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     reminders.warn("one more", "told")
     reminders.warn(0, "told")
     assert len(caplog.records) == REMEMBERED + 2
+    assert {record.module for record in caplog.records} == {"test_parts_of_delivery"}
 
 
 def test_lower_rate_keeps_a_part_of_what_a_higher_one_keeps() -> None:
