@@ -122,9 +122,8 @@ class _Call:
         draft = self._close()
         draft.error = error
         if draft.emission.on == "success" and not is_answer(error):
-            draft.mistake = (
-                error  # it can't be an event any more, so that nothing is wrong with its data or key
-            )
+            # It can't be an event any more, so that nothing is wrong with its data or key.
+            draft.mistake = error
         elif not draft.discarded:
             draft.finish(strict=False)
         hand_over(draft, self._app)

@@ -63,8 +63,7 @@ def redacted(encoded: bytes, patterns: tuple[str, ...]) -> bytes:
     """
     if not patterns:
         return encoded
-    globs = tuple(pattern.casefold() for pattern in patterns)
-    return ENCODER.encode(_without(msgspec.json.decode(encoded), globs))
+    return ENCODER.encode(_without(msgspec.json.decode(encoded), patterns))
 
 
 def is_redacted(name: str, patterns: tuple[str, ...]) -> bool:
@@ -113,12 +112,12 @@ def _fault_behind(error: Exception, value: object) -> EncodingError:
     return fault or unencodable("data", type(error))
 
 
-def _without(value: object, globs: tuple[str, ...]) -> object:
+def _without(value: object, patterns: tuple[str, ...]) -> object:
     if isinstance(value, list):
-        return [_without(item, globs) for item in value]
+        return [_without(item, patterns) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        name: REDACTED if any(fnmatchcase(name.casefold(), glob) for glob in globs) else _without(item, globs)
+        name: REDACTED if is_redacted(name, patterns) else _without(item, patterns)
         for name, item in value.items()
     }

@@ -23,7 +23,7 @@ from flask import (
 
 from flask_kafka_events.apps import pipeline_of, request_of
 from flask_kafka_events.bodies import end_of
-from flask_kafka_events.capture import RequestFacts, capture
+from flask_kafka_events.capture import capture
 from flask_kafka_events.decision import Ending, decide_draft, decide_request
 from flask_kafka_events.drafts import Draft
 from flask_kafka_events.errors import MisplacedDecorator
@@ -110,10 +110,9 @@ def _on_finished(app: Flask, response: Response, **_: Any) -> None:
     state.response = response
     if any(draft.emission.at == "close" for draft in tuple(state.drafts)) and not response.direct_passthrough:
         state.body_end = end_of(response, method=request.method)
+    _ask(app, request, state)
     if _listens_alone(app):
-        _decide(app, state, _facts(app, request))
-    else:
-        state.facts = _facts(app, request)
+        _decide(app, state)
 
 
 def _listens_alone(app: Flask) -> bool:
@@ -128,7 +127,7 @@ def _on_exception(app: Flask, exception: BaseException, **_: Any) -> None:
     if request is not None and state is not None:
         state.error = exception
         state.response = None  # whatever was about to be answered, it is no longer
-        state.facts = _facts(app, request)
+        _ask(app, request, state)
 
 
 @_harmless
@@ -138,23 +137,26 @@ def _on_teardown(app: Flask, exc: BaseException | None = None, **_: Any) -> None
     if request is None or state is None:
         return
     state.error = state.error or exc
-    _decide(app, state, state.facts or _facts(app, request))
+    _ask(app, request, state)
+    _decide(app, state)
 
 
 @_harmless
 def _rescue(app: Flask, state: RequestState) -> None:
-    _decide(app, state, state.facts)
+    _decide(app, state)
 
 
-def _facts(app: Flask, request: Request) -> RequestFacts:
-    pipeline = pipeline_of(app)
-    return capture(request, pipeline.settings, pipeline.reminders)
+def _ask(app: Flask, request: Request, state: RequestState) -> None:
+    if state.facts is None and not state.decided:
+        pipeline = pipeline_of(app)
+        state.facts = capture(request, pipeline.settings, pipeline.reminders)
 
 
-def _decide(app: Flask, state: RequestState, facts: RequestFacts | None) -> None:
+def _decide(app: Flask, state: RequestState) -> None:
     if state.decided:
         return
     state.decided = True
+    facts = state.facts
     ending = Ending(status=_status(state), error=state.error, facts=facts, state=state)
     try:
         _decide_drafts(state, ending)

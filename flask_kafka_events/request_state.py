@@ -25,7 +25,7 @@ class RequestState:
         response: the last answer that `request_finished` told.
         body_end: the end of that answer's body, where a draft waits for it.
         error: the unhandled exception, if any.
-        facts: what the request gives to its events, where that was asked before the decision.
+        facts: what the request gives to its events, asked once, while it is at hand.
         rescue: decides what nobody decided, when the request is thrown away: a `teardown_request` of the app that raises
             keeps Flask from sending the signal.
     """

@@ -14,7 +14,7 @@ from flask_kafka_events.masking import scrub
 from flask_kafka_events.pinning import pin, unpin
 from flask_kafka_events.producer_properties import librdkafka_config
 from flask_kafka_events.reminders import Reminders
-from flask_kafka_events.settings import Settings
+from flask_kafka_events.settings import EMBEDDED, Settings
 
 #: Builds a producer from librdkafka's properties: `confluent_kafka.Producer` or something that behaves like it.
 ProducerFactory: TypeAlias = Callable[..., Producer]
@@ -102,9 +102,7 @@ class Connection:
         return unreachable and lease is not None and not lease.is_alive()
 
     def _credentials(self, ask: Callable[[], tuple[str, str]]) -> tuple[str, str]:
-        user, password = ask()
-        if not all(isinstance(each, str) for each in (user, password)):
-            raise ConfigurationError("KAFKA_EVENTS_CREDENTIALS must return a user and a password, two texts.")
+        user, password = asked_credentials(ask)
         self._password = (password,)
         return user, password
 
@@ -122,7 +120,7 @@ class Connection:
         servers = self._settings.bootstrap_servers
         if servers is None:
             raise ConfigurationError("KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set.")
-        if servers != "embedded":
+        if servers != EMBEDDED:
             return servers
         if self._lease is None:
             self._lease = embedded.join(self._directory, log=self._log)
@@ -139,6 +137,19 @@ class Connection:
                 f"events wait in the queue meanwhile."
             )
         return BrokerError(f"{text} ({error.name()})")
+
+
+def asked_credentials(ask: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    """User and password, as the app's own function gives them.
+
+    Raises:
+        ConfigurationError: it gives something else.
+        Exception: whatever it raises.
+    """
+    user, password = ask()
+    if not all(isinstance(each, str) for each in (user, password)):
+        raise ConfigurationError("KAFKA_EVENTS_CREDENTIALS must return a user and a password, two texts.")
+    return user, password
 
 
 class LibrdkafkaLog:

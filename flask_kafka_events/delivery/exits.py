@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
@@ -33,13 +33,13 @@ class Closing(Protocol):
         """Drop what is emitted from now on."""
 
     def drain(self, timeout: float) -> bool:
-        """Wait until nothing is held."""
+        """Wait until nothing is held; False if something still is."""
 
     def begin_to_stop(self) -> None:
         """Begin to count what is left as dropped."""
 
     def stop(self, timeout: float) -> bool:
-        """Wait until that is done."""
+        """Wait until that is done; False if it isn't."""
 
     def tell_losses(self) -> None:
         """Write every line to the log that is owed to it."""
@@ -65,7 +65,13 @@ def close_at_exit(closing: Closing) -> None:
 def close_all() -> None:
     """Close every producer of this process; the longest `KAFKA_EVENTS_CLOSE_SECONDS` bounds all of them together."""
     ours = _ours()
-    deadline = time.monotonic() + max((each.close_seconds for each in ours), default=0.0)
+    close_together(ours, max((each.close_seconds for each in ours), default=0.0))
+
+
+def close_together(closings: Sequence[Closing], timeout: float) -> bool:
+    """Close these step by step, so that they share `timeout` seconds; False if anything was dropped, or is left."""
+    deadline = time.monotonic() + timeout
+    results: list[object] = []
     steps: tuple[Callable[[Closing], object], ...] = (
         lambda each: each.hurry(),
         lambda each: each.wait_for_earlier(_until(deadline)),
@@ -75,9 +81,10 @@ def close_all() -> None:
         lambda each: each.stop(_until(deadline + STOP_SECONDS)),
     )
     for step in steps:
-        for each in ours:
+        for each in closings:
             with suppress(Exception, SystemExit):  # a receiver's sys.exit() must not keep the others open
-                step(each)
+                results.append(step(each))
+    return False not in results
 
 
 def _until(moment: float) -> float:
@@ -128,9 +135,8 @@ class _CloseThenDie:
         self._ending = _Ending(os.getpid())
 
     def __call__(self, signum: int, _frame: FrameType | None) -> None:
-        if (
-            self._ending.pid != os.getpid()
-        ):  # a fork child inherits what its parent had begun, but not the thread
+        # A fork child inherits what its parent had begun, but not the thread.
+        if self._ending.pid != os.getpid():
             self._ending = _Ending(os.getpid())
         if self._ending.is_closed:
             _die(signum)

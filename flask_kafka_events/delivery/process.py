@@ -9,7 +9,7 @@ from typing import Protocol
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.connection import Connection
-from flask_kafka_events.delivery.exits import STOP_SECONDS, close_at_exit
+from flask_kafka_events.delivery.exits import close_at_exit, close_together
 from flask_kafka_events.delivery.loss_log import LossLog
 from flask_kafka_events.delivery.poller import Poller
 from flask_kafka_events.delivery.shipment import Refusal, Shipment
@@ -150,17 +150,11 @@ class ProcessDelivery:
 
     def close(self, timeout: float) -> bool:
         """Send what can be sent in `timeout` seconds and count the rest as dropped; False if anything was, or is left."""
-        deadline = time.monotonic() + timeout
-        self.wait_for_earlier(timeout)
-        self.refuse_later()
-        is_empty = self.drain(max(0.0, deadline - time.monotonic()))
-        self.begin_to_stop()
-        return self.stop(STOP_SECONDS) and is_empty
+        return close_together([self], timeout)
 
     def wait_for_earlier(self, timeout: float) -> None:
         """Wait until as many events are settled as were emitted before this call, while others go on to emit."""
-        with self._poller.hurried():
-            self.ledger.wait_settled(0 if self._poller.is_current() else self.ledger.emitted, timeout)
+        self.ledger.wait_settled(0 if self._poller.is_current() else self.ledger.emitted, timeout)
 
     def refuse_later(self) -> None:
         """Drop what is emitted from now on."""
@@ -169,9 +163,8 @@ class ProcessDelivery:
     def drain(self, timeout: float) -> bool:
         """Wait until nothing is held, although others go on to emit and are refused; False if something still is."""
         deadline = time.monotonic() + timeout
-        with self._poller.hurried():
-            while self._poller.held() and not self._poller.is_current() and time.monotonic() < deadline:
-                self.ledger.wait_at_rest(min(0.05, timeout))
+        while self._poller.held() and not self._poller.is_current() and time.monotonic() < deadline:
+            self.ledger.wait_at_rest(min(0.05, timeout))
         return self._poller.held() == 0
 
     def begin_to_stop(self) -> None:

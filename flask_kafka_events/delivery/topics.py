@@ -24,6 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it has no _
 )
 
 from flask_kafka_events import embedded
+from flask_kafka_events.delivery.connection import asked_credentials
 from flask_kafka_events.delivery.reports import next_step
 from flask_kafka_events.errors import BrokerError, ConfigurationError, explanation
 from flask_kafka_events.masking import scrub
@@ -166,8 +167,9 @@ def broker_of(settings: Settings, directory: Path) -> Iterator[Broker]:
     config = {name: value for name, value in settings.producer.items() if name.startswith(_COMMON)}
     secrets = settings.producer.secret_values()
     if settings.credentials is not None:
-        config["sasl.username"], config["sasl.password"] = _asked(settings.credentials)
-        secrets = (*secrets, str(config["sasl.password"]))
+        user, password = _asked(settings.credentials)
+        config.update({"sasl.username": user, "sasl.password": password})
+        secrets = (*secrets, password)
     if servers != EMBEDDED:
         yield Broker(config={**config, "bootstrap.servers": servers}, lease=None, secrets=secrets)
         return
@@ -177,6 +179,6 @@ def broker_of(settings: Settings, directory: Path) -> Iterator[Broker]:
 
 def _asked(credentials: Callable[[], tuple[str, str]]) -> tuple[str, str]:
     try:
-        return credentials()
+        return asked_credentials(credentials)
     except Exception as error:  # noqa: BLE001 - it is the app's and may raise anything
         raise ConfigurationError(f"KAFKA_EVENTS_CREDENTIALS: {explanation(error)}.") from None

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,9 @@ from confluent_kafka import KafkaError, Producer
 from flask import Flask
 
 from flask_kafka_events import KafkaEvents, event_delivered
-from flask_kafka_events.embedded import Lease, join
+from flask_kafka_events.embedded import Lease
 from tests.processes import wait_until
 from tests.wire.test_delivery import make_app, of
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Lease]:
-    """An embedded broker that ends right after its last user."""
-    with join(tmp_path / "broker", linger=0.3) as lease:
-        lease.create_topic("shop_events")
-        yield lease
 
 
 class Factory:

@@ -4,8 +4,6 @@ import ctypes
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,16 +22,8 @@ from flask_kafka_events import (
     event_delivered,
     event_dropped,
 )
-from flask_kafka_events.embedded import Lease, join
+from flask_kafka_events.embedded import Lease
 from flask_kafka_events.embedded.cluster import librdkafka_path
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Lease]:
-    """An embedded broker that ends right after its last user."""
-    with join(tmp_path, linger=0.3) as lease:
-        lease.create_topic("shop_events")
-        yield lease
 
 
 def make_app(servers: str, factory: Any = Producer, **settings: Any) -> Flask:

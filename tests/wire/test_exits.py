@@ -5,29 +5,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from flask import Flask
 from pytest_mock import MockerFixture
 
 from flask_kafka_events import KafkaEvents
-from flask_kafka_events.embedded import Lease, join
+from flask_kafka_events.embedded import Lease
 from tests.wire.test_delivery import make_app, of
 
 BATCHED = "app = make_app(sys.argv[1], PRODUCER={'linger.ms': 60000}, CLOSE_SECONDS=3)\n"
 START = (
     "import os, signal, sys, threading, time\nfrom tests.wire.test_delivery import make_app, of\n" + BATCHED
 )
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Lease]:
-    """An embedded broker that ends right after its last user."""
-    with join(tmp_path / "broker", linger=0.3) as lease:
-        lease.create_topic("shop_events")
-        yield lease
 
 
 def run(address: str, script: str) -> "subprocess.CompletedProcess[str]":
