@@ -15,13 +15,14 @@ class Stats:
 
     Attributes:
         emitted: events this process was asked to send.
-        adopted: events taken over from a process that died; always 0 in memory mode.
+        adopted: events taken over from the journal of a process that ended; always 0 in memory mode.
         delivered: events the broker acknowledged.
         failed_by_reason: events that can't be made or that the broker refused, by reason
             (`"encoding"`, `"MSG_SIZE_TOO_LARGE"`, ...).
         dropped_by_reason: events given up before the broker had them, by reason (`"queue_full"`,
             `"closed"`, ...).
-        dead: events set aside as dead letters; always 0 in memory mode.
+        dead: events that the broker refused for good and that the journal keeps as dead letters; always 0 in memory
+            mode.
         pending: events accepted and not yet decided.
         discarded: drafts the user took back with `current_event.discard()`.
         vetoed: events that a receiver of `event_created` refused.
@@ -70,15 +71,22 @@ class Ledger:
         self._settlement = threading.Condition(self._lock)
         self._waiting = 0
         self._emitted = 0
+        self._adopted = 0
         self._delivered = 0
+        self._dead = 0
         self._failed: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._apart: Counter[str] = Counter()
 
     def enter(self) -> None:
-        """Count an event as emitted; it is pending until one of the next three settles it."""
+        """Count an event as emitted; it is pending until one of the next four settles it."""
         with self._lock:
             self._emitted += 1
+
+    def adopt(self, count: int) -> None:
+        """Count so many events as taken over from another process; they are pending as if emitted here."""
+        with self._lock:
+            self._adopted += count
 
     def deliver(self) -> None:
         """Settle an event that the broker acknowledged."""
@@ -98,6 +106,12 @@ class Ledger:
             self._dropped[reason] += 1
             self._settled()
 
+    def bury(self) -> None:
+        """Settle an event that was refused for good and is kept as a dead letter."""
+        with self._lock:
+            self._dead += 1
+            self._settled()
+
     def set_apart(self, why: str) -> None:
         """Count what never became an emitted event: one of the attributes of `Stats` after `pending`."""
         with self._lock:
@@ -105,34 +119,35 @@ class Ledger:
 
     def wait_settled(self, count: int, timeout: float) -> bool:
         """Wait until so many events in all are settled, at most `timeout` seconds; False if they aren't."""
-        return self._wait_for(lambda: self._emitted - self.pending >= count, timeout)
+        return self._wait_for(lambda: self.entered - self.pending >= count, timeout)
 
     def wait_at_rest(self, timeout: float) -> bool:
         """Wait until nothing is pending, at most `timeout` seconds; False if something still is."""
         return self._wait_for(lambda: self.pending == 0, timeout)
 
     @property
-    def emitted(self) -> int:
-        """Events this process was asked to send."""
-        return self._emitted
+    def entered(self) -> int:
+        """Events this process was asked to send, by its own emits or by adoption."""
+        with self._lock:
+            return self._emitted + self._adopted
 
     @property
     def pending(self) -> int:
         """Events accepted and not yet decided."""
         with self._lock:
-            settled = self._delivered + sum(self._failed.values()) + sum(self._dropped.values())
-            return self._emitted - settled
+            lost = sum(self._failed.values()) + sum(self._dropped.values())
+            return self.entered - self._delivered - lost - self._dead
 
     def read(self) -> Stats:
         """All counters of one moment."""
         with self._lock:
             return Stats(
                 emitted=self._emitted,
-                adopted=0,
+                adopted=self._adopted,
                 delivered=self._delivered,
                 failed_by_reason=MappingProxyType(dict(self._failed)),
                 dropped_by_reason=MappingProxyType(dict(self._dropped)),
-                dead=0,
+                dead=self._dead,
                 pending=self.pending,
                 discarded=self._apart["discarded"],
                 vetoed=self._apart["vetoed"],

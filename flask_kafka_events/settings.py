@@ -2,12 +2,12 @@
 
 # ruff: noqa: RUF009  # _setting gives a dataclasses.field
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from flask_kafka_events.broker_addresses import read_broker_addresses
 from flask_kafka_events.errors import ConfigurationError
 from flask_kafka_events.producer_properties import ProducerProperties, read_producer_properties
 from flask_kafka_events.request_rules import RequestRules, read_request_rules
@@ -15,7 +15,6 @@ from flask_kafka_events.setting_values import (
     Place,
     Reader,
     choice,
-    did_you_mean,
     function,
     nearest,
     number,
@@ -30,30 +29,11 @@ from flask_kafka_events.type_rules import TypeRules, read_type_rules, topic
 from flask_kafka_events.uri_references import is_uri_reference
 
 PREFIX = "KAFKA_EVENTS_"
-EMBEDDED = "embedded"
 FORMAT_NAMES = ("cloudevents", "cloudevents-binary", "plain")
 CAPTURE_NAMES = ("httppath", "clientip", "useragent", "requestid")
 ON_FULL_NAMES = ("drop", "block", "raise")
 
-# A host's name, an IPv4 address, or an IPv6 one in brackets. Not librdkafka's PROTOCOL://HOST, for security.protocol
-# says that in one place, and not a HOST alone, to which it would add 9092 without a word.
-_ADDRESS = re.compile(r"[\w.-]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+(?:%\w+)?\]:[0-9]{1,5}")
-
 T = TypeVar("T")
-
-
-def _bootstrap_servers(value: object, place: Place) -> str:
-    if isinstance(value, list | tuple):
-        value = ",".join(texts("localhost:9092")(value, place))
-    addresses = [address.strip() for address in text(value, place).split(",")]
-    if EMBEDDED in addresses and len(addresses) > 1:
-        raise ConfigurationError(f'{place} names "{EMBEDDED}" and other brokers. Name the one or the others.')
-    if addresses != [EMBEDDED] and not all(map(_ADDRESS.fullmatch, addresses)):
-        hint = did_you_mean(addresses[0], (EMBEDDED,))
-        raise ConfigurationError(
-            f'{place} must be HOST:PORT, several with commas between, or "{EMBEDDED}". {hint}'.rstrip()
-        )
-    return ",".join(addresses)
 
 
 def _source(value: object, place: Place) -> str:
@@ -91,7 +71,7 @@ class Settings:
     """
 
     bootstrap_servers: str | None = _setting(
-        optional(_bootstrap_servers),
+        optional(read_broker_addresses),
         "The brokers to ask first, `HOST:PORT` with commas between, or a list of them. `embedded` is the development "
         "broker, which keeps nothing. Where it is missing, the first event tells.",
         default=None,

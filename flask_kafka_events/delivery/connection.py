@@ -8,13 +8,14 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from flask_kafka_events import embedded
 from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.broker_addresses import EMBEDDED
 from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step
 from flask_kafka_events.errors import BrokerError, ConfigurationError
 from flask_kafka_events.masking import scrub
 from flask_kafka_events.pinning import pin, unpin
 from flask_kafka_events.producer_properties import librdkafka_config
 from flask_kafka_events.reminders import Reminders
-from flask_kafka_events.settings import EMBEDDED, Settings
+from flask_kafka_events.settings import Settings
 
 #: Builds a producer from librdkafka's properties: `confluent_kafka.Producer` or something that behaves like it.
 ProducerFactory: TypeAlias = Callable[..., Producer]

@@ -154,7 +154,7 @@ class ProcessDelivery:
 
     def wait_for_earlier(self, timeout: float) -> None:
         """Wait until as many events are settled as were emitted before this call, while others go on to emit."""
-        self.ledger.wait_settled(0 if self._poller.is_current() else self.ledger.emitted, timeout)
+        self.ledger.wait_settled(0 if self._poller.is_current() else self.ledger.entered, timeout)
 
     def refuse_later(self) -> None:
         """Drop what is emitted from now on."""

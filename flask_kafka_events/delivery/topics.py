@@ -24,11 +24,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it has no _
 )
 
 from flask_kafka_events import embedded
+from flask_kafka_events.broker_addresses import EMBEDDED
 from flask_kafka_events.delivery.connection import asked_credentials
 from flask_kafka_events.delivery.reports import next_step
 from flask_kafka_events.errors import BrokerError, ConfigurationError, explanation
 from flask_kafka_events.masking import scrub
-from flask_kafka_events.settings import EMBEDDED, Settings
+from flask_kafka_events.settings import Settings
 
 #: Seconds that a broker has for its answer.
 ANSWER: Final = 8.0
