@@ -137,6 +137,27 @@ class BrokerError(KafkaEventsError):
     """
 
 
+class JournalError(KafkaEventsError):
+    """A journal file can't be opened, read or written now.
+
+    .. versionadded:: 0.1
+    """
+
+
+class JournalCorrupt(JournalError):
+    """A journal file is damaged, or isn't one.
+
+    .. versionadded:: 0.1
+    """
+
+
+class JournalTooNew(JournalError):
+    """A journal file was written by a newer version of this package.
+
+    .. versionadded:: 0.1
+    """
+
+
 def explanation(error: BaseException) -> str:
     """What a log may say of an error: an exception of the app's own may quote data or a secret, so only its class."""
     return str(error) if isinstance(error, KafkaEventsError) else f"{error.__class__.__name__} was raised"

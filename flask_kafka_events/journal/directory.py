@@ -1,0 +1,198 @@
+"""The directory of an app's journal files: makes one for a process, and hands those of dead processes to one living."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.errors import JournalCorrupt, JournalError
+from flask_kafka_events.event import new_id
+from flask_kafka_events.journal.claim import Claim, is_inherited, take
+from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.salvage import salvage, set_aside
+from flask_kafka_events.reminders import Reminders
+
+JOURNAL: Final = ".journal"
+LOCK: Final = ".lock"
+#: A file that holds dead letters alone: nobody adopts it, a person looks into it.
+DEAD: Final = ".dead"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnedJournal:
+    """A journal file that this process alone may use."""
+
+    file: JournalFile
+    claim: Claim
+
+    def give_up(self) -> None:
+        """Close it: removed where it holds nothing, else left to be adopted; one of dead letters alone is renamed.
+
+        Raises:
+            JournalError: what it holds can't be read; it is left as it is.
+        """
+        try:
+            waiting, dead = self.file.count(), self.file.count_dead()
+        except JournalError:
+            self.file.close()
+            self.claim.release()
+            raise
+        self.file.close()
+        if waiting == dead == 0:
+            self.file.remove()
+        elif waiting == 0:
+            self.file.path.rename(self.file.path.with_suffix(DEAD))
+        self.claim.release(remove=waiting == 0)
+
+
+class JournalDirectory:
+    """One app's directory of journal files; nothing is made before `create`.
+
+    Args:
+        root: what `KAFKA_EVENTS_JOURNAL` names. Each app has a directory of its own in it, for another app's process
+            must not send this one's events to its own broker.
+        app_name: the app's.
+        sync: how safe a record is, once written: `"process"` or `"power"`.
+        log: where damaged and unreadable files are told.
+    """
+
+    def __init__(self, root: Path, app_name: str, *, sync: str, log: AppLog) -> None:
+        # One spelling of the path, for what this process holds is known by it.
+        self.path = root.resolve() / quote(app_name, safe="", errors="surrogatepass").replace(".", "%2E")
+        self._sync = sync
+        self._log = log
+        self._reminders = Reminders(log)
+
+    def create(self) -> OwnedJournal:
+        """A new journal file for this process.
+
+        Raises:
+            JournalError: the directory or the file can't be made, or others could read it.
+        """
+        try:
+            self._make()
+            path = self.path / f"{new_id()}{JOURNAL}"
+            # The lock comes first: a journal file without one is an orphan's.
+            claim = take(path.with_suffix(LOCK), create=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError as error:
+            raise JournalError(
+                f"Journal directory {self.path} can't be used: {error.strerror}. Let the app's user write there, or make "
+                f"room on the disk."
+            ) from None
+        assert claim is not None  # noqa: S101 - nobody else knows a new id
+        return self._open(path, claim)
+
+    def orphans(self) -> Iterator[OwnedJournal]:
+        """Take the files that nobody owns any more and that hold records, oldest first; each goes to one taker."""
+        for path in self.files(JOURNAL):
+            owned = self.adopt(path)
+            if owned is None:
+                continue
+            if owned.file.count():
+                yield owned
+            else:
+                owned.give_up()
+
+    def adopt(self, path: Path) -> OwnedJournal | None:
+        """Take one file; None where a living process has it, or where it can't be read, which is told."""
+        try:
+            claim = take(path.with_suffix(LOCK), create=True)
+        except OSError as error:
+            self._reminders.warn(path, "Journal %s can't be adopted: %s.", path, error.strerror)
+            return None
+        if claim is None or not path.exists():
+            # Its owner, or another adopter, has finished and removed it meanwhile.
+            if claim is not None:
+                claim.release(remove=True)
+            return None
+        try:
+            _refuse_links(path)
+            return self._sound(_own_copy(path) if is_inherited(claim.path) else path, claim)
+        except JournalCorrupt as error:
+            return self.rescue(path, claim, str(error))
+        except (JournalError, OSError) as error:  # too new, no rights: left for whoever can
+            claim.release()
+            self._reminders.warn(path, "%s", error)
+            return None
+
+    def rescue(self, path: Path, claim: Claim, damage: str) -> OwnedJournal | None:
+        """Set a damaged file aside, whole, and take what can be read of it; None where that is nothing."""
+        aside = set_aside(path)
+        claim.release(remove=True)
+        owned = self.create()
+        copied = salvage(aside, owned.file)
+        text = "%s It was set aside as %s; %d event(s) in it could be read and are sent."
+        self._log.error(text, damage, aside, copied)
+        if copied:
+            return owned
+        owned.give_up()
+        return None
+
+    def files(self, suffix: str) -> list[Path]:
+        """The app's files of one kind, oldest first."""
+        return sorted(self.path.glob(f"*{suffix}"))
+
+    def _sound(self, path: Path, claim: Claim) -> OwnedJournal:
+        file = JournalFile(path, sync=self._sync)
+        if not file.is_sound():
+            file.close()
+            raise JournalCorrupt(f"Journal {path} is damaged.")
+        return OwnedJournal(file=file, claim=claim)
+
+    def _open(self, path: Path, claim: Claim) -> OwnedJournal:
+        try:
+            return OwnedJournal(file=JournalFile(path, sync=self._sync), claim=claim)
+        except JournalError:
+            with suppress(OSError):
+                path.unlink()
+            claim.release(remove=True)
+            raise
+
+    def _make(self) -> None:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self.path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise JournalError(
+                f"Journal directory {self.path} is a link or another user's. Remove it, or name another in "
+                f"KAFKA_EVENTS_JOURNAL."
+            )
+        if stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
+            self.path.chmod(stat.S_IRWXU)
+        if self._sync == "power":
+            # What SQLite syncs is the file and the directory it is in.
+            _sync(self.path.parent)
+
+
+def _own_copy(path: Path) -> Path:
+    """Replace a file that this process inherited open, in a fork, by a copy of it."""
+    # SQLite keeps what it knows of an open file by inode, also in a fork child: the parent's locks, which the child
+    # hasn't. A copy is another inode.
+    for each in (path, path.with_name(f"{path.name}-wal")):
+        if each.exists():
+            copy = each.with_name(f"{each.name}.copy")
+            shutil.copyfile(each, copy)
+            copy.chmod(stat.S_IRUSR | stat.S_IWUSR)
+            copy.rename(each)
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    return path
+
+
+def _refuse_links(path: Path) -> None:
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise JournalError(f"Journal {path} is no file but a link or the like. Remove it.")
+
+
+def _sync(directory: Path) -> None:
+    """Have a directory's entries survive a power loss."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

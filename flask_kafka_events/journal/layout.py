@@ -1,0 +1,100 @@
+"""How a journal file is laid out, and how a file of an older layout becomes one of the newest."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from flask_kafka_events.errors import JournalCorrupt, JournalTooNew
+from flask_kafka_events.event import Record
+
+#: "fke1" in the file's header, so that no other program's database is taken for a journal.
+APPLICATION: Final = 0x666B6531
+
+#: What leads from each layout to the next one, an empty file being layout 0. None is ever changed, only added to.
+# Two tables and not a flag: what waits is read in order thousands of times, dead letters once by a person.
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE record (
+        seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, topic TEXT NOT NULL,
+        key BLOB, value BLOB NOT NULL, headers BLOB NOT NULL, size INTEGER NOT NULL
+    );
+    CREATE INDEX record_by_topic ON record (topic, seq);
+    CREATE TABLE dead (
+        seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, topic TEXT NOT NULL,
+        key BLOB, value BLOB NOT NULL, headers BLOB NOT NULL, size INTEGER NOT NULL,
+        reason TEXT NOT NULL, explanation TEXT NOT NULL
+    );
+    """,
+)
+
+#: Of a record, in the order of `row_of`.
+COLUMNS: Final = "seq, id, type, topic, key, value, headers, size"
+_HEADERS: Final = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A record and its place in a journal file.
+
+    Attributes:
+        seq: unique in the file, in the order of emission.
+        record: what is to be sent.
+    """
+
+    seq: int
+    record: Record
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was refused for good, and why."""
+
+    entry: Entry
+    reason: str
+    explanation: str
+
+
+def row_of(entry: Entry) -> tuple[object, ...]:
+    """A row of `COLUMNS`."""
+    record = entry.record
+    headers = msgspec.msgpack.encode(record.headers)
+    return entry.seq, record.id, record.type, record.topic, record.key, record.value, headers, record.size
+
+
+def entry_of(row: tuple[Any, ...]) -> Entry:
+    """The entry in a row of `COLUMNS`.
+
+    Raises:
+        msgspec.MsgspecError: its headers are none.
+    """
+    seq, id_, type_, topic, key, value, headers, _ = row
+    record = Record(id=id_, type=type_, topic=topic, key=key, value=value, headers=_HEADERS.decode(headers))
+    return Entry(seq=seq, record=record)
+
+
+def prepare(db: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
+    """Give an empty file its layout, and one of an older version the newest.
+
+    Raises:
+        JournalTooNew: a newer version of this package wrote it.
+        JournalCorrupt: it is another program's.
+        sqlite3.Error: it is damaged, or can't be written.
+    """
+    version, application, tables = _header(db)
+    if application != APPLICATION and (version or tables):
+        raise JournalCorrupt(f"{path} is no journal.")
+    if version > len(migrations):
+        raise JournalTooNew(
+            f"Journal {path} has layout {version}, this version of flask_kafka_events knows {len(migrations)}. Upgrade "
+            f"it to send what is in there; the file was left alone."
+        )
+    for number in range(version, len(migrations)):
+        marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {number + 1}"
+        db.executescript(f"BEGIN IMMEDIATE; {migrations[number]} ; {marks}; COMMIT")
+
+
+def _header(db: sqlite3.Connection) -> tuple[int, int, int]:
+    questions = ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_schema")
+    version, application, tables = (int(db.execute(question).fetchone()[0]) for question in questions)
+    return version, application, tables
