@@ -94,10 +94,10 @@ class Ledger:
             self._delivered += 1
             self._settled()
 
-    def fail(self, reason: str) -> None:
-        """Settle an event that can't be made or was refused."""
+    def fail(self, reason: str, count: int = 1) -> None:
+        """Settle an event, or several, that can't be made or was refused."""
         with self._lock:
-            self._failed[reason] += 1
+            self._failed[reason] += count
             self._settled()
 
     def drop(self, reason: str) -> None:

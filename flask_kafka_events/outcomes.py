@@ -28,6 +28,7 @@ class Loss:
 
     Attributes:
         dropped: True where it was given up before the broker had it, False where it can't be made or was refused.
+        dead: True where it was refused for good and the journal keeps it: `flask kafka-events journal dead ls`.
         reason: the ledger's word for it: `"queue_full"`, `"encoding"`, Kafka's `"MSG_SIZE_TOO_LARGE"`, ...
         type: the event's type.
         id: the event's id, None where it was lost before it got one.
@@ -39,6 +40,7 @@ class Loss:
     """
 
     dropped: bool
+    dead: bool = False
     reason: str
     type: str
     id: str | None

@@ -14,8 +14,8 @@ from flask_kafka_events.content import Content, ContentMaker, Envelope
 from flask_kafka_events.delivery.admission import Reservation
 from flask_kafka_events.delivery.connection import Connection, ProducerFactory
 from flask_kafka_events.delivery.per_process import PerProcess
-from flask_kafka_events.delivery.process import QUEUE_FULL, ProcessDelivery
-from flask_kafka_events.delivery.shipment import Refusal
+from flask_kafka_events.delivery.process import ProcessDelivery
+from flask_kafka_events.delivery.shipment import QUEUE_FULL, Refusal
 from flask_kafka_events.errors import (
     ConfigurationError,
     DeliveryFailed,
@@ -242,5 +242,9 @@ class Pipeline:
             settings=self.settings, factory=self._factory, log=log, directory=self.host.instance
         )
         return ProcessDelivery(
-            settings=self.settings, connection=connection, log=log, announce=self._announce
+            app_name=self.host.name,
+            settings=self.settings,
+            connection=connection,
+            log=log,
+            announce=self._announce,
         )

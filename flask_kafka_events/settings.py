@@ -4,11 +4,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from flask_kafka_events.broker_addresses import read_broker_addresses
 from flask_kafka_events.errors import ConfigurationError
+from flask_kafka_events.journal_rules import read_journal_directory
 from flask_kafka_events.producer_properties import ProducerProperties, read_producer_properties
 from flask_kafka_events.request_rules import RequestRules, read_request_rules
 from flask_kafka_events.setting_values import (
@@ -32,6 +34,7 @@ PREFIX = "KAFKA_EVENTS_"
 FORMAT_NAMES = ("cloudevents", "cloudevents-binary", "plain")
 CAPTURE_NAMES = ("httppath", "clientip", "useragent", "requestid")
 ON_FULL_NAMES = ("drop", "block", "raise")
+JOURNAL_SYNC_NAMES = ("process", "power")
 
 T = TypeVar("T")
 
@@ -137,6 +140,23 @@ class Settings:
         texts("password"),
         "Globs of names of data fields, at any depth, whose values never leave the process.",
         default=(),
+    )
+    journal: Path | None = _setting(
+        optional(read_journal_directory),
+        "A directory on a local disk, as an absolute path. With it each event is written there before the response "
+        "leaves, and deleted when the broker has it. Each app gets a directory of its own in it.",
+        default=None,
+    )
+    journal_max_bytes: int = _setting(
+        whole_number(65_536, 2**44, 1_073_741_824),
+        "How large the events may be, all together, that wait in a process's journal; then `ON_FULL` decides.",
+        default=1024**3,
+        unit="bytes",
+    )
+    journal_sync: str = _setting(
+        choice(JOURNAL_SYNC_NAMES),
+        "What a written event survives: `process` (kill -9) or `power` (a power loss too).",
+        default="process",
     )
     queue_events: int = _setting(
         whole_number(2, 10_000_000, 100_000),

@@ -48,6 +48,11 @@ class Gate:
         self.broken = False
 
     @property
+    def is_closed(self) -> bool:
+        """Whether every later shipment is refused."""
+        return self._closed
+
+    @property
     def producer(self) -> Producer | None:
         """The producer that takes shipments now."""
         return self._producer
@@ -55,8 +60,11 @@ class Gate:
     def accept(self, shipment: Shipment) -> Refusal | None:
         """Take a shipment; the refusal says why it will never be sent. Never blocks, never raises."""
         with self._lock:
-            if self._closed:
-                return CLOSED
+            return CLOSED if self._closed else self.resume(shipment)
+
+    def resume(self, shipment: Shipment) -> Refusal | None:
+        """Take a shipment whose record was accepted earlier and waited elsewhere, also while later ones are refused."""
+        with self._lock:
             shipment.number = next(self._numbers)
             if self._flowing and self._knows(shipment.record.topic):
                 try:

@@ -37,9 +37,10 @@ class LossLog:
     def write_due(self, *, all_of_them: bool = False) -> None:
         """Write the lines whose second is over, or every one that is still owed."""
         for count, loss in self._take_due(all_of_them=all_of_them):
+            what = "kept as dead letters" if loss.dead else "lost"
             self._log.error(
-                "%d event(s) lost (%s), the last one of type %r with id %s: %s",
-                count, loss.reason, loss.type, loss.id, loss.explanation,
+                "%d event(s) %s (%s), the last one of type %r with id %s: %s",
+                count, what, loss.reason, loss.type, loss.id, loss.explanation,
                 extra={"kafka_events_reason": loss.reason, "kafka_events_count": count},
             )  # fmt: skip
 

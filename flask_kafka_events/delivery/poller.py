@@ -3,21 +3,19 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import cast
+from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.delivery.connection import Connection
+from flask_kafka_events.delivery.connection import POLL, Connection
 from flask_kafka_events.delivery.gate import Gate
-from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
+from flask_kafka_events.delivery.keeping import Keeping
+from flask_kafka_events.delivery.reports import SEND_AGAIN, delivery, refusal
 from flask_kafka_events.delivery.shipment import UNSENT, Refusal, Settle, Shipment
 from flask_kafka_events.errors import ConfigurationError, EmbeddedBrokerError, explanation
 from flask_kafka_events.outcomes import Delivery
 
-#: Seconds one poll may last. On confluent-kafka 2.13 poll(2.0) blocked 1.8 s after serving; 0.1 s is safe on all.
-POLL = 0.1
 #: Seconds between two looks at what isn't a delivery report: certificate files, credentials, lines owed to the log.
 LOOK = 0.25
 #: Seconds that a producer gets to finish its work before another takes over.
@@ -27,19 +25,27 @@ BACKOFF = (0.5, 30.0)
 
 
 class Poller:
-    """Runs from the first emit of a process to its close; nothing else polls.
+    """Runs from the first emit of a process to its close.
 
     Args:
         connection: builds producers.
         settle: told the end of each shipment, once.
+        make_keeping: gives what keeps the shipments that the gate passes on.
         tick: called a few times a second.
         log: where trouble is told.
     """
 
     def __init__(
-        self, *, connection: Connection, settle: Settle, tick: Callable[[], None], log: AppLog
+        self,
+        *,
+        connection: Connection,
+        settle: Settle,
+        make_keeping: Callable[[Gate], Keeping],
+        tick: Callable[[], None],
+        log: AppLog,
     ) -> None:
         self.gate = Gate(knows=connection.knows, report=self._report)
+        self.keeping = make_keeping(self.gate)
         self._connection = connection
         self._settle = settle
         self._tick = tick
@@ -79,17 +85,19 @@ class Poller:
                 self._hurrying -= 1
 
     def hurry(self) -> None:
-        """From now on send everything at once, whatever `linger.ms` says."""
+        """From now on send everything at once."""
         with self._lock:
             self._hurrying += 1
 
     def stop(self, timeout: float) -> bool:
-        """End the thread and settle what is left as closed, in `timeout` seconds; False where that took longer."""
+        """End the thread and settle what is left, in `timeout` seconds; False where that took longer."""
         self.begin_to_stop()
+        if self._thread is None:
+            self.keeping.close()
         if self._thread is None or self.is_current():
             return True
         self._thread.join(timeout)
-        # Still running where a constructor hangs (OAuth may take 10 s): what waits for it is settled here.
+        # Still running where a constructor hangs (OAuth: 10 s).
         self._settle_closed(self.gate.take_waiting())
         return not self._thread.is_alive()
 
@@ -99,13 +107,14 @@ class Poller:
         self._stop.set()
 
     def is_current(self) -> bool:
-        """Whether the caller runs in the poller's thread, which must not wait for itself."""
+        """Whether this is the poller's thread, which must not wait for itself."""
         return threading.current_thread() is self._thread
 
     def held(self) -> int:
         """How many shipments have not met their end."""
         drained = self._drained
-        return self.gate.held() + len(self._again) + (0 if drained is None else len(drained))
+        elsewhere = len(self._again) + self.keeping.held()
+        return self.gate.held() + elsewhere + (0 if drained is None else len(drained))
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -123,6 +132,7 @@ class Poller:
         else:
             self._turn(producer)
         self._tick()
+        self.keeping.tick()
 
     def _build(self) -> None:
         try:
@@ -143,6 +153,7 @@ class Poller:
         moved, refused = self.gate.feed()
         for shipment, end in refused:
             self._end(shipment, end)
+        moved += self.keeping.refill()
         self._serve(producer, timeout=0 if moved else POLL)
         if self.gate.broken:
             self._replace(producer)
@@ -180,9 +191,8 @@ class Poller:
         try:
             self._connection.renew_credentials(producer)
         except Exception as error:  # noqa: BLE001 - CREDENTIALS is the app's and may raise anything
-            self._connection.reminders.warn(
-                "credentials", "KAFKA_EVENTS_CREDENTIALS: %s; the old ones stay.", explanation(error)
-            )
+            text = "KAFKA_EVENTS_CREDENTIALS: %s; the old ones stay."
+            self._connection.reminders.warn("credentials", text, explanation(error))
 
     def _replace(self, producer: Producer, *, grace: float = 0.0) -> None:
         self._drain(producer, grace=grace)
@@ -192,20 +202,11 @@ class Poller:
     def _drain(self, producer: Producer, *, grace: float) -> None:
         self._drained = producer
         self.gate.disconnect()
-        with suppress(KafkaException):  # a fatal error once more; all it held comes back by the purge
-            producer.flush(grace)
-        producer.purge()
-        while len(producer):
-            try:
-                producer.poll(POLL)
-            except KafkaException:
-                continue  # the fatal error once more; the reports come with the next poll
+        self._connection.retire(producer, grace=grace)
         self._drained = None
-        self._connection.retire(producer)
 
     def _back_off(self, why: str) -> None:
-        first, last = BACKOFF
-        began = time.monotonic()
+        (first, last), began = BACKOFF, time.monotonic()
         delay = min(last, first * 2**self._failures)
         self._failures += 1
         self._connection.reminders.warn("producer", "%s. Next attempt in %s s; events wait.", why, delay)
@@ -221,6 +222,7 @@ class Poller:
         self._settle_closed([*again, *self.gate.take_waiting()])
         self._connection.release()
         self._tick()
+        self.keeping.close()
 
     def _settle_closed(self, shipments: list[Shipment]) -> None:
         for shipment in shipments:
@@ -241,9 +243,4 @@ class Poller:
                 self._end(shipment, refusal(error))
             return
         self._failures = 0
-        # librdkafka knows the partition of every acknowledged message, but not the offset of one that the broker
-        # recognised as a retry it already had.
-        partition = cast("int", message.partition())
-        self._end(
-            shipment, Delivery(topic=shipment.record.topic, partition=partition, offset=message.offset())
-        )
+        self._end(shipment, delivery(shipment.record.topic, message))

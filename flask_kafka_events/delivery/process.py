@@ -4,16 +4,22 @@ import os
 import threading
 import time
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
 from typing import Protocol
 
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.delivery.admission import Admission, Reservation
+from flask_kafka_events.delivery.admission import Reservation
 from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.exits import close_at_exit, close_together
+from flask_kafka_events.delivery.gate import Gate
+from flask_kafka_events.delivery.journaling import JournalKeeping
+from flask_kafka_events.delivery.keeping import Keeping, MemoryKeeping
 from flask_kafka_events.delivery.loss_log import LossLog
 from flask_kafka_events.delivery.poller import Poller
-from flask_kafka_events.delivery.shipment import Refusal, Shipment
+from flask_kafka_events.delivery.shipment import QUEUE_FULL, TOO_LARGE, Refusal, Shipment
 from flask_kafka_events.event import Record
+from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.settings import Settings
@@ -33,25 +39,11 @@ class Announce(Protocol):
         """Tell it; `record` is the delivered one, a loss carries its own."""
 
 
-QUEUE_FULL = Refusal(
-    dropped=True,
-    reason="queue_full",
-    explanation="The queue has no place left. Is the broker down? Raise KAFKA_EVENTS_QUEUE_EVENTS or "
-    "KAFKA_EVENTS_QUEUE_BYTES to bridge longer outages.",
-)
-
-TOO_LARGE = Refusal(
-    dropped=False,
-    reason="too_large",
-    explanation="With its attributes it is larger than KAFKA_EVENTS_MAX_EVENT_BYTES. Put less into it, or raise that "
-    "and the topic's max.message.bytes.",
-)
-
-
 class ProcessDelivery:
     """One process's ledger, queue and producer.
 
     Args:
+        app_name: the app's.
         settings: the app's.
         connection: builds the producer.
         log: the app's.
@@ -61,6 +53,7 @@ class ProcessDelivery:
     def __init__(
         self,
         *,
+        app_name: str,
         settings: Settings,
         connection: Connection,
         log: AppLog,
@@ -74,15 +67,18 @@ class ProcessDelivery:
         self._started = False
         self._log = log
         self._losses = LossLog(log)
-        self._admission = Admission(events=settings.queue_events, size=settings.queue_bytes)
         self._poller = Poller(
-            connection=connection, settle=self._settle, tick=self._losses.write_due, log=log
+            connection=connection,
+            settle=self._settle,
+            make_keeping=partial(self._make_keeping, app_name),
+            tick=self._losses.write_due,
+            log=log,
         )
+        self._keeping = self._poller.keeping
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
-        largest = min(self._settings.max_event_bytes, self._settings.queue_bytes // 2)
-        return Reservation(self._admission, topic, largest) if self._admission.enter(topic, largest) else None
+        return self._keeping.reserve(topic)
 
     def send(
         self,
@@ -100,12 +96,14 @@ class ProcessDelivery:
         if record.size > self._settings.max_event_bytes:
             if place is not None:
                 place.give_back()
-            self._end(shipment, TOO_LARGE)
+            self._end(shipment, self._keeping.refuse(shipment, TOO_LARGE))
             return
-        if not self._enter(record, place):
+        if not self._keeping.admit(record, place, self._patience()):
             self._end(shipment, QUEUE_FULL)
             return
-        refused = self.start() or self._poller.gate.accept(shipment)
+        refused = self.start()
+        if refused is None or self._keeping.outlives_the_process:
+            refused = self._keeping.accept(shipment)
         if refused is not None:
             self._settle(shipment, refused)
 
@@ -115,7 +113,9 @@ class ProcessDelivery:
             self._announce(self.ledger, loss, emitted_in=emitted_in)
             self._losses.note(loss)
         finally:  # counted whatever a receiver raises: it may call sys.exit()
-            if loss.dropped:
+            if loss.dead:
+                self.ledger.bury()
+            elif loss.dropped:
                 self.ledger.drop(loss.reason)
             else:
                 self.ledger.fail(loss.reason)
@@ -163,9 +163,9 @@ class ProcessDelivery:
     def drain(self, timeout: float) -> bool:
         """Wait until nothing is held, although others go on to emit and are refused; False if something still is."""
         deadline = time.monotonic() + timeout
-        while self._poller.held() and not self._poller.is_current() and time.monotonic() < deadline:
+        while self.held() and not self._poller.is_current() and time.monotonic() < deadline:
             self.ledger.wait_at_rest(min(0.05, timeout))
-        return self._poller.held() == 0
+        return self.held() == 0
 
     def begin_to_stop(self) -> None:
         """Have the poller end, and count what is left as dropped."""
@@ -187,23 +187,37 @@ class ProcessDelivery:
         """How many accepted records have not met their end: the ledger's `pending`, counted at the queue."""
         return self._poller.held()
 
-    def _enter(self, record: Record, place: Reservation | None) -> bool:
-        if place is not None and place.use(record.topic, record.size):
-            return True
+    def adopt(self) -> int:
+        """Take over what dead processes left in the journal, and send it; returns how many events that is."""
+        return self._keeping.adopt() if isinstance(self._keeping, JournalKeeping) else 0
+
+    def _make_keeping(self, app_name: str, gate: Gate) -> Keeping:
+        settings = self._settings
+        if settings.journal is None:
+            return MemoryKeeping(settings=settings, gate=gate)
+        directory = JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=self._log)
+        return JournalKeeping(
+            settings=settings, directory=directory, gate=gate, ledger=self.ledger, log=self._log
+        )
+
+    def _patience(self) -> float:
         block = self._settings.on_full == "block" and not self._poller.is_current()
-        timeout = self._settings.block_seconds if block else 0.0
-        return self._admission.enter(record.topic, record.size, timeout=timeout)
+        return self._settings.block_seconds if block else 0.0
 
     def _settle(self, shipment: Shipment, end: Delivery | Refusal) -> None:
-        self._admission.leave(shipment.record.topic, shipment.record.size)
-        self._end(shipment, end)
+        told = self._keeping.settle(shipment, end)
+        if told is not None:
+            self._end(shipment, told)
+        elif shipment.waiter is not None:
+            # It is safe and will be sent, by another process: for who waits that is a time-out.
+            shipment.waiter.set_exception(FutureTimeout())
 
     def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:
         try:
             if isinstance(end, Delivery):
                 self._deliver(shipment, end)
             else:
-                self.lose(_loss(shipment.record, end), emitted_in=shipment.emitted_in)
+                self.lose(end.loss_of(shipment.record), emitted_in=shipment.emitted_in)
         finally:
             if shipment.waiter is not None:
                 shipment.waiter.set_result(end)
@@ -213,14 +227,3 @@ class ProcessDelivery:
             self._announce(self.ledger, delivery, emitted_in=shipment.emitted_in, record=shipment.record)
         finally:
             self.ledger.deliver()
-
-
-def _loss(record: Record, refusal: Refusal) -> Loss:
-    return Loss(
-        dropped=refusal.dropped,
-        reason=refusal.reason,
-        type=record.type,
-        id=record.id,
-        record=record,
-        explanation=f"{refusal.explanation} (topic {record.topic!r})",
-    )

@@ -1,10 +1,11 @@
 """What librdkafka's errors mean for an event, and what a person should do about them."""
 
-from typing import Final
+from typing import Final, cast
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message
 
 from flask_kafka_events.delivery.shipment import Refusal
+from flask_kafka_events.outcomes import Delivery
 
 # A fatal error purges the queue by itself, and its reports then mean "not sent, or not known to be" (measured with
 # rd_kafka_test_fatal_error: five queued messages, five _PURGE_QUEUE reports).
@@ -36,6 +37,13 @@ _NEXT_STEPS: Final = {
 def next_step(error: KafkaError) -> str:
     """What a person should do about an error, in one sentence; empty where there is nothing to advise."""
     return _NEXT_STEPS.get(error.code(), "")
+
+
+def delivery(topic: str, message: Message) -> Delivery:
+    """The end of an event whose delivery report carries no error."""
+    # librdkafka knows the partition of every acknowledged message, but not the offset of one that the broker
+    # recognised as a retry it already had.
+    return Delivery(topic=topic, partition=cast("int", message.partition()), offset=message.offset())
 
 
 def refusal(error: KafkaError) -> Refusal:

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from flask_kafka_events.event import Record
-from flask_kafka_events.outcomes import Delivery
+from flask_kafka_events.outcomes import Delivery, Loss
+
+if TYPE_CHECKING:
+    from flask_kafka_events.delivery.source import Source
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -18,12 +21,20 @@ class Shipment:
         number: its place in the order of acceptance; a rebuilt producer sends again in this order.
         waiter: resolved with the `Delivery` or a `Refusal`, where somebody waits.
         emitted_in: the names of the signals in whose receivers it was emitted, which don't hear of its end.
+        source: the journal file that it belongs to, where there is one.
+        seq: its place in that file.
+        at_once: whether it was handed on without waiting in the file for its turn.
+        kept_in: where a journal keeps it; None where it is only in the queue.
     """
 
     record: Record
     number: int = -1
     waiter: "Future[Delivery | Refusal] | None" = None
     emitted_in: frozenset[str] = frozenset()
+    source: "Source | None" = None
+    seq: int = 0
+    at_once: bool = False
+    kept_in: Literal["file", "memory"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +45,25 @@ class Refusal:
         dropped: True where it was given up before the broker had it, False where it was refused.
         reason: the ledger's word.
         explanation: one sentence with the next step.
+        dead: True where the journal keeps it as a dead letter.
     """
 
     dropped: bool
     reason: str
     explanation: str
+    dead: bool = False
+
+    def loss_of(self, record: Record) -> Loss:
+        """What is told of a record that ends so."""
+        return Loss(
+            dropped=self.dropped,
+            dead=self.dead,
+            reason=self.reason,
+            type=record.type,
+            id=record.id,
+            record=record,
+            explanation=f"{self.explanation} (topic {record.topic!r})",
+        )
 
 
 Settle: TypeAlias = Callable[[Shipment, Delivery | Refusal], None]
@@ -54,4 +79,18 @@ UNSENT = Refusal(
     reason="closed",
     explanation="The broker had not acknowledged it when KafkaEvents was closed. Was it reachable? "
     "KAFKA_EVENTS_CLOSE_SECONDS says how long the end waits for it.",
+)
+
+QUEUE_FULL = Refusal(
+    dropped=True,
+    reason="queue_full",
+    explanation="The queue has no place left. Is the broker down? Raise KAFKA_EVENTS_QUEUE_EVENTS or "
+    "KAFKA_EVENTS_QUEUE_BYTES (with a journal: KAFKA_EVENTS_JOURNAL_MAX_BYTES) to bridge longer outages.",
+)
+
+TOO_LARGE = Refusal(
+    dropped=False,
+    reason="too_large",
+    explanation="With its attributes it is larger than KAFKA_EVENTS_MAX_EVENT_BYTES. Put less into it, or raise that "
+    "and the topic's max.message.bytes.",
 )

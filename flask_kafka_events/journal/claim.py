@@ -28,7 +28,8 @@ class Claim:
         if _held.get(mine) is not self._token:
             return
         if remove:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # the directory may be gone
+                self.path.unlink()
         os.close(self._descriptor)
         del _held[mine]
 

@@ -15,7 +15,7 @@ from flask_kafka_events.errors import JournalCorrupt, JournalError
 from flask_kafka_events.event import new_id
 from flask_kafka_events.journal.claim import Claim, is_inherited, take
 from flask_kafka_events.journal.file import JournalFile
-from flask_kafka_events.journal.salvage import salvage, set_aside
+from flask_kafka_events.journal.salvage import batches, salvage, set_aside
 from flask_kafka_events.reminders import Reminders
 
 JOURNAL: Final = ".journal"
@@ -36,19 +36,20 @@ class OwnedJournal:
 
         Raises:
             JournalError: what it holds can't be read; it is left as it is.
+            OSError: the directory is gone.
         """
+        is_needed = True
         try:
             waiting, dead = self.file.count(), self.file.count_dead()
-        except JournalError:
             self.file.close()
-            self.claim.release()
-            raise
-        self.file.close()
-        if waiting == dead == 0:
-            self.file.remove()
-        elif waiting == 0:
-            self.file.path.rename(self.file.path.with_suffix(DEAD))
-        self.claim.release(remove=waiting == 0)
+            if waiting == dead == 0:
+                self.file.remove()
+            elif waiting == 0:
+                self.file.path.rename(self.file.path.with_suffix(DEAD))
+            is_needed = waiting > 0
+        finally:
+            self.file.close()
+            self.claim.release(remove=not is_needed)
 
 
 class JournalDirectory:
@@ -93,11 +94,9 @@ class JournalDirectory:
         """Take the files that nobody owns any more and that hold records, oldest first; each goes to one taker."""
         for path in self.files(JOURNAL):
             owned = self.adopt(path)
-            if owned is None:
-                continue
-            if owned.file.count():
+            if owned is not None and owned.file.count():
                 yield owned
-            else:
+            elif owned is not None:
                 owned.give_up()
 
     def adopt(self, path: Path) -> OwnedJournal | None:
@@ -116,24 +115,44 @@ class JournalDirectory:
             _refuse_links(path)
             return self._sound(_own_copy(path) if is_inherited(claim.path) else path, claim)
         except JournalCorrupt as error:
-            return self.rescue(path, claim, str(error))
+            return self._rescued(path, claim, str(error))
         except (JournalError, OSError) as error:  # too new, no rights: left for whoever can
             claim.release()
             self._reminders.warn(path, "%s", error)
             return None
 
-    def rescue(self, path: Path, claim: Claim, damage: str) -> OwnedJournal | None:
-        """Set a damaged file aside, whole, and take what can be read of it; None where that is nothing."""
-        aside = set_aside(path)
-        claim.release(remove=True)
+    def _rescued(self, path: Path, claim: Claim, damage: str) -> OwnedJournal:
+        try:
+            return self.rescue(path, claim, damage)
+        except JournalError:
+            claim.release()
+            raise
+
+    def rescue(self, path: Path, claim: Claim, damage: str) -> OwnedJournal:
+        """Copy what can be read of a damaged file into a new one, and set it aside, whole.
+
+        Raises:
+            JournalError: there is no room for it, for example; nothing is changed.
+        """
         owned = self.create()
-        copied = salvage(aside, owned.file)
+        try:
+            copied = salvage(path, owned.file)
+        except JournalError:
+            owned.file.remove()
+            owned.claim.release(remove=True)
+            raise
         text = "%s It was set aside as %s; %d event(s) in it could be read and are sent."
-        self._log.error(text, damage, aside, copied)
-        if copied:
-            return owned
-        owned.give_up()
-        return None
+        self._log.error(text, damage, set_aside(path), copied)
+        claim.release(remove=True)
+        return owned
+
+    def copy(self, file: JournalFile) -> OwnedJournal:
+        """A new file with all that another, open one holds."""
+        owned = self.create()
+        for batch in batches(file.records()):
+            owned.file.append(batch)
+        owned.file.bury(file.dead_letters())
+        return owned
 
     def files(self, suffix: str) -> list[Path]:
         """The app's files of one kind, oldest first."""

@@ -7,14 +7,21 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from flask_kafka_events.errors import JournalCorrupt, JournalError
-from flask_kafka_events.journal.layout import COLUMNS, DeadLetter, Entry, entry_of, prepare, row_of
+from flask_kafka_events.journal.layout import (
+    COLUMNS,
+    DeadLetter,
+    Entry,
+    TopicBacklog,
+    entry_of,
+    prepare,
+    row_of,
+)
 from flask_kafka_events.pinning import pin, unpin
 
 # NORMAL writes to the kernel and syncs at checkpoints only: it survives kill -9, and a power loss costs the last
@@ -28,24 +35,15 @@ _PAGES: Final = 500
 # By SQLite's texts: its error names reach Python from 3.11 on.
 _NEXT_STEPS: Final = {
     "database or disk is full": "Make room on the disk.",
+    "disk I/O error": "Make room on the disk, or have it checked.",
     "attempt to write a readonly database": "Let the app's user write there.",
     "unable to open database file": "Make the directory, and let the app's user write there.",
     "database is locked": "Another program uses it: end that one.",
 }
-
 _INSERT: Final = (
     f"INSERT INTO record ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING"
 )
 _INSERT_DEAD: Final = f"INSERT INTO dead ({COLUMNS}, reason, explanation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TopicBacklog:
-    """What waits for one topic: how many records, and their bytes."""
-
-    topic: str
-    records: int
-    size: int
 
 
 class JournalFile:
@@ -146,6 +144,10 @@ class JournalFile:
         """How many records wait."""
         return int(self._query("SELECT count(*) FROM record")[0][0])
 
+    def count_after(self, topic: str, seq: int) -> int:
+        """How many records of a topic wait behind `seq`."""
+        return int(self._query("SELECT count(*) FROM record WHERE topic = ? AND seq > ?", (topic, seq))[0][0])
+
     def count_dead(self) -> int:
         """How many dead letters there are."""
         return int(self._query("SELECT count(*) FROM dead")[0][0])
@@ -163,7 +165,7 @@ class JournalFile:
             seq = page[-1].seq
 
     def dead_letters(self) -> list[DeadLetter]:
-        """All dead letters, oldest first."""
+        """All, oldest first."""
         rows = self._query(f"SELECT {COLUMNS}, reason, explanation FROM dead ORDER BY seq")
         return [DeadLetter(entry=entry_of(row[:8]), reason=row[8], explanation=row[9]) for row in rows]
 

@@ -55,6 +55,14 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str
 
 
+class TopicBacklog(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for one topic: how many records, and their bytes."""
+
+    topic: str
+    records: int
+    size: int
+
+
 def row_of(entry: Entry) -> tuple[object, ...]:
     """A row of `COLUMNS`."""
     record = entry.record

@@ -32,12 +32,17 @@ def salvage(path: Path, into: JournalFile) -> int:
 
     Those around the damage are lost to it.
     """
-    readable = _from_both_ends(path)
     copied = 0
-    while batch := list(islice(readable, BATCH)):
+    for batch in batches(_from_both_ends(path)):
         into.append(batch)
         copied += len(batch)
     return copied
+
+
+def batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    """The same entries, as many at a time as one transaction should have."""
+    while batch := list(islice(entries, BATCH)):
+        yield batch
 
 
 def _from_both_ends(path: Path) -> Iterator[Entry]:

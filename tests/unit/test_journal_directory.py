@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.errors import JournalError
@@ -118,12 +119,16 @@ def test_forked_children_neither_close_nor_keep_their_parents_file(
     adopted.claim.release()
 
 
-def test_a_forked_child_adopts_its_dead_parents_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last_act", ["", "owned.give_up()"])
+def test_a_forked_child_adopts_its_dead_parents_file(tmp_path: Path, last_act: str) -> None:
     """A child that inherited the file open takes a copy in its place, and loses nothing and doubles nothing."""
     script = (
         OWNER.format(more="")
         .replace("print(owned.file.path, flush=True)\nsys.stdin.read()", "")
-        .replace("owned.file.append([entry(3)])", "owned.file.append([entry(3)])\n" + ADOPTING_CHILD)
+        .replace(
+            "owned.file.append([entry(3)])",
+            f"owned.file.append([entry(3)])\n{ADOPTING_CHILD}\n{last_act}\nos._exit(0)",
+        )
     )
     command = leashed(sys.executable, "-c", script, str(tmp_path))
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=30)
@@ -143,7 +148,6 @@ if os.fork() == 0:
     adopted.file.delete([1, 2, 3])
     adopted.give_up()
     os._exit(0)
-os._exit(0)
 """
 
 
@@ -287,7 +291,6 @@ def test_records_in_the_wal_of_a_damaged_file_are_read_too(
     claim = take(Path(path).with_suffix(".lock"))
     assert claim is not None
     owned = directory.rescue(Path(path), claim, "It is damaged.")
-    assert owned is not None
     assert [each.seq for each in owned.file.records()] == [1, 2, 3]
     assert Path(path).with_suffix(".corrupt").exists()
     owned.file.remove()
@@ -339,3 +342,28 @@ def test_a_claim_needs_a_lock_file(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(NotADirectoryError):
             take(tmp_path / "file" / "a.lock")
+
+
+def test_a_file_that_went_meanwhile_is_nobodys(directory: JournalDirectory, owned: OwnedJournal) -> None:
+    """Between the look and the claim its owner may have finished: no lock file is left of that."""
+    before = sorted(directory.path.iterdir())
+    assert directory.adopt(directory.path / "gone.journal") is None
+    assert sorted(directory.path.iterdir()) == before
+    assert owned.file.count() == 1
+
+
+def test_a_lock_file_replaced_meanwhile_is_no_claim(tmp_path: Path, mocker: MockerFixture) -> None:
+    """What was locked must be what is at the path: an owner that had nothing left has removed it."""
+    lock = tmp_path / "a.lock"
+    lock.touch()
+
+    def replaced(*_: object) -> None:
+        lock.unlink()
+        lock.touch()
+
+    mocker.patch("fcntl.lockf", side_effect=replaced)
+    assert take(lock) is None
+    mocker.stopall()
+    claim = take(lock)
+    assert claim is not None
+    claim.release(remove=True)

@@ -6,11 +6,20 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_mock import MockerFixture
 
 from flask_kafka_events.errors import JournalCorrupt, JournalError, JournalTooNew
 from flask_kafka_events.event import Record
-from flask_kafka_events.journal.file import JournalFile, TopicBacklog
-from flask_kafka_events.journal.layout import MIGRATIONS, DeadLetter, Entry, entry_of, prepare, row_of
+from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.layout import (
+    MIGRATIONS,
+    DeadLetter,
+    Entry,
+    TopicBacklog,
+    entry_of,
+    prepare,
+    row_of,
+)
 
 FIRST_LAYOUT = Path(__file__).with_name("journal_layout_1.sql")
 
@@ -219,6 +228,13 @@ def test_a_file_that_cannot_be_made_says_the_next_step(tmp_path: Path) -> None:
         JournalError, match=r"can't be used: unable to open database file\. Make the directory"
     ):
         JournalFile(tmp_path / "no" / "a.journal")
+
+
+def test_a_file_that_is_nowhere_is_told(mocker: MockerFixture) -> None:
+    """SQLite's database in memory is no file."""
+    mocker.patch("sqlite3.connect", return_value=sqlite3.connect(":memory:", isolation_level=None))
+    with pytest.raises(JournalError, match="can't be used: No such file or directory"):
+        JournalFile(Path("/nowhere.journal"))
 
 
 def test_a_locked_file_is_told_at_once(tmp_path: Path) -> None:

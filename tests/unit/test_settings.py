@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -38,7 +39,8 @@ def test_no_setting_gives_the_defaults() -> None:
     expected: dict[str, object] = {
         "bootstrap_servers": None, "topic": None, "source": "/shop", "format": "cloudevents",
         "producer": ProducerProperties(), "credentials": None, "types": TypeRules(), "requests": RequestRules(),
-        "capture": frozenset(), "userid": None, "idempotency": None, "redact": (), "queue_events": 100_000,
+        "capture": frozenset(), "userid": None, "idempotency": None, "redact": (), "journal": None,
+        "journal_max_bytes": 1_073_741_824, "journal_sync": "process", "queue_events": 100_000,
         "queue_bytes": 268_435_456, "on_full": "drop", "block_seconds": 0.5, "close_seconds": 5.0,
         "unknown_topic_seconds": 600.0, "max_event_bytes": 1_000_000, "handle_sigterm": True, "strict": None,
         "enabled": True,
@@ -53,7 +55,7 @@ def test_each_setting_is_read() -> None:
         BOOTSTRAP_SERVERS="a:9092, b:9092", TOPIC="loot", SOURCE="urn:shop", FORMAT="plain",
         PRODUCER={"linger_ms": 20}, CREDENTIALS=credentials, TYPES={"a": {"topic": "b"}}, REQUESTS={"sample": 0.5},
         CAPTURE=["clientip", "httppath"], USERID=credentials, IDEMPOTENCY=credentials, REDACT=["password", "*_token"],
-        QUEUE_EVENTS=2, QUEUE_BYTES=1024, ON_FULL="block", BLOCK_SECONDS=1, CLOSE_SECONDS=0,
+        JOURNAL="/var/lib/shop", JOURNAL_MAX_BYTES=65_536, JOURNAL_SYNC="power", QUEUE_EVENTS=2, QUEUE_BYTES=1024, ON_FULL="block", BLOCK_SECONDS=1, CLOSE_SECONDS=0,
         UNKNOWN_TOPIC_SECONDS=30.5, MAX_EVENT_BYTES=1024, HANDLE_SIGTERM=False, STRICT=True, ENABLED=False,
     )  # fmt: skip
     assert settings == Settings(
@@ -61,7 +63,8 @@ def test_each_setting_is_read() -> None:
         producer=ProducerProperties({"linger.ms": 20}), credentials=credentials,
         types=TypeRules(rules=(("a", TypeRule(topic="b")),)), requests=RequestRules(enabled=True, sample=0.5),
         capture=frozenset({"clientip", "httppath"}), userid=credentials, idempotency=credentials,
-        redact=("password", "*_token"), queue_events=2, queue_bytes=1024, on_full="block", block_seconds=1.0,
+        redact=("password", "*_token"), journal=Path("/var/lib/shop"), journal_max_bytes=65_536,
+        journal_sync="power", queue_events=2, queue_bytes=1024, on_full="block", block_seconds=1.0,
         close_seconds=0.0, unknown_topic_seconds=30.5, max_event_bytes=1024, handle_sigterm=False, strict=True,
         enabled=False,
     )  # fmt: skip
@@ -132,7 +135,7 @@ def test_every_setting_says_what_it_means() -> None:
     assert all(each.metadata["doc"].endswith(".") for each in fields(Settings))
     units = {each.name: each.metadata["unit"] for each in fields(Settings) if each.metadata["unit"]}
     assert units == {
-        "queue_events": "events", "queue_bytes": "bytes", "max_event_bytes": "bytes", "block_seconds": "seconds",
+        "journal_max_bytes": "bytes", "queue_events": "events", "queue_bytes": "bytes", "max_event_bytes": "bytes", "block_seconds": "seconds",
         "close_seconds": "seconds", "unknown_topic_seconds": "seconds",
     }  # fmt: skip
 

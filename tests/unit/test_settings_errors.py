@@ -11,7 +11,7 @@ from flask_kafka_events.settings import read_settings
 NUMBERS = "0123456789" * 7
 KNOWN = (
     "BOOTSTRAP_SERVERS TOPIC SOURCE FORMAT PRODUCER CREDENTIALS TYPES REQUESTS CAPTURE USERID IDEMPOTENCY REDACT "
-    "QUEUE_EVENTS QUEUE_BYTES ON_FULL BLOCK_SECONDS CLOSE_SECONDS UNKNOWN_TOPIC_SECONDS MAX_EVENT_BYTES "
+    "JOURNAL JOURNAL_MAX_BYTES JOURNAL_SYNC QUEUE_EVENTS QUEUE_BYTES ON_FULL BLOCK_SECONDS CLOSE_SECONDS UNKNOWN_TOPIC_SECONDS MAX_EVENT_BYTES "
     "HANDLE_SIGTERM STRICT ENABLED"
 )
 FORMATS = "one of 'cloudevents', 'cloudevents-binary', 'plain'"
@@ -33,7 +33,7 @@ def refusal(name: str, value: object) -> str:
         ("topic", "Did you mean KAFKA_EVENTS_TOPIC?"),
         ("QUEUE_EVENT", "Did you mean KAFKA_EVENTS_QUEUE_EVENTS?"),
         ("PRODUCER__sasl_password", "Did you mean KAFKA_EVENTS_PRODUCER?"),
-        ("JOURNAL", f"Known are {', '.join('KAFKA_EVENTS_' + name for name in KNOWN.split())}."),
+        ("XYZZY", f"Known are {', '.join('KAFKA_EVENTS_' + name for name in KNOWN.split())}."),
     ],
 )
 def test_unknown_setting_names_the_nearest(name: str, hint: str) -> None:

@@ -1,0 +1,99 @@
+"""Where accepted records are until their end: in memory, or (`journaling`) on disk too."""
+
+from typing import Protocol
+
+from flask_kafka_events.delivery.admission import Admission, Reservation
+from flask_kafka_events.delivery.gate import Gate
+from flask_kafka_events.delivery.shipment import Refusal, Shipment
+from flask_kafka_events.event import Record
+from flask_kafka_events.outcomes import Delivery
+from flask_kafka_events.settings import Settings
+
+
+class Keeping(Protocol):
+    """Keeps what an emit was told is safe, and says what becomes of it."""
+
+    @property
+    def outlives_the_process(self) -> bool:
+        """Whether what is kept is sent by another process if this one can't."""
+
+    def reserve(self, topic: str) -> Reservation | None:
+        """Take a place for one event of any allowed size; None where there is none."""
+
+    def admit(self, record: Record, place: Reservation | None, timeout: float) -> bool:
+        """Take a record's place, or the one reserved for it, waiting at most `timeout` seconds for it."""
+
+    def accept(self, shipment: Shipment) -> Refusal | None:
+        """Keep an admitted shipment and hand it on in its turn; the refusal says why it will never be sent."""
+
+    def settle(self, shipment: Shipment, end: Delivery | Refusal) -> Delivery | Refusal | None:
+        """Let go of a shipment that was accepted or refused; the end that is told, None where it is still kept."""
+
+    def refuse(self, shipment: Shipment, refusal: Refusal) -> Refusal:
+        """What becomes of a shipment that can't even be admitted."""
+
+    def refill(self) -> int:
+        """Called by the poller while it has a producer: hand on what waits elsewhere; returns how many."""
+
+    def tick(self) -> None:
+        """Called by the poller a few times a second."""
+
+    def held(self) -> int:
+        """How many records wait elsewhere than at the gate."""
+
+    def close(self) -> None:
+        """Called by the poller at its end."""
+
+
+class MemoryKeeping:
+    """Keeps records in librdkafka's queue alone, up to `KAFKA_EVENTS_QUEUE_EVENTS` and `QUEUE_BYTES`."""
+
+    outlives_the_process = False
+
+    def __init__(self, *, settings: Settings, gate: Gate) -> None:
+        self._settings = settings
+        self._gate = gate
+        self._admission = Admission(events=settings.queue_events, size=settings.queue_bytes)
+
+    def reserve(self, topic: str) -> Reservation | None:
+        """Take a place for one event of any allowed size; None where there is none."""
+        largest = min(self._settings.max_event_bytes, self._settings.queue_bytes // 2)
+        return Reservation(self._admission, topic, largest) if self._admission.enter(topic, largest) else None
+
+    def admit(self, record: Record, place: Reservation | None, timeout: float) -> bool:
+        """Take a record's place in the queue."""
+        return admitted(self._admission, record, place, timeout)
+
+    def accept(self, shipment: Shipment) -> Refusal | None:
+        """Hand a shipment on at once."""
+        return self._gate.accept(shipment)
+
+    def settle(self, shipment: Shipment, end: Delivery | Refusal) -> Delivery | Refusal | None:
+        """Give the shipment's place back."""
+        self._admission.leave(shipment.record.topic, shipment.record.size)
+        return end
+
+    def refuse(self, _shipment: Shipment, refusal: Refusal) -> Refusal:
+        """Nothing is kept of it."""
+        return refusal
+
+    def refill(self) -> int:
+        """Nothing waits elsewhere."""
+        return 0
+
+    def tick(self) -> None:
+        """There is nothing to do."""
+
+    def held(self) -> int:
+        """Nothing waits elsewhere."""
+        return 0
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def admitted(admission: Admission, record: Record, place: Reservation | None, timeout: float) -> bool:
+    """Whether a record has a place: the one reserved for it, or another within `timeout` seconds."""
+    if place is not None and place.use(record.topic, record.size):
+        return True
+    return admission.enter(record.topic, record.size, timeout=timeout)

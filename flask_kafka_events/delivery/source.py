@@ -1,0 +1,249 @@
+"""One journal file's records on their way to the broker: written, handed on in order, forgotten or buried at their end."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from flask_kafka_events.delivery.admission import Admission
+from flask_kafka_events.delivery.lanes import WINDOW_BYTES, Lane
+from flask_kafka_events.delivery.shipment import Refusal, Shipment
+from flask_kafka_events.errors import JournalCorrupt, JournalError
+from flask_kafka_events.journal.directory import OwnedJournal
+from flask_kafka_events.journal.layout import DeadLetter, Entry
+from flask_kafka_events.outcomes import Delivery
+
+#: Records read, handed on or deleted in one go: of more, each emit that meets it feels the wait (1,000 double the p99.9).
+BATCH: Final = 200
+#: Seconds without another attempt after a write that failed: a full disk must not cost each emit one.
+PAUSE: Final = 0.25
+
+
+@dataclass(slots=True, eq=False)
+class _Transaction:
+    """Shipments of several threads that are written together; who comes while it is written is in the next one."""
+
+    shipments: list[Shipment] = field(default_factory=list)
+    is_over: bool = False
+
+
+#: Who waits for an event, and the signals in whose receivers it was emitted: what isn't on disk with its record.
+_Company: TypeAlias = "tuple[Future[Delivery | Refusal] | None, frozenset[str]]"
+
+
+class Source:
+    """A journal file as the poller draws from it, and as emits add to it.
+
+    Args:
+        owned: the file.
+        memory: bounds what waits in memory while the file can't be written.
+        tell: told what is wrong with the file.
+    """
+
+    def __init__(self, owned: OwnedJournal, *, memory: Admission, tell: Callable[[str], None]) -> None:
+        self.owned = owned
+        self.damage: str | None = None
+        self._memory = memory
+        self._tell = tell
+        # Re-entrant, and held for a few assignments only; the file's writes are waited for without it.
+        self._lock = threading.RLock()
+        self._writing = threading.RLock()
+        self._last = owned.file.last()
+        self._pause_until = 0.0
+        self._is_mending = False
+        self._transaction = _Transaction()
+        self._company: dict[int, _Company] = {}
+        self._done: list[int] = []
+        self._letters: list[DeadLetter] = []
+        self.backlogs = owned.file.backlogs()
+        self._lanes = {backlog.topic: Lane(waiting=backlog.records) for backlog in self.backlogs}
+
+    def keep(self, shipment: Shipment) -> bool:
+        """Write a shipment's record to the file, and wait until it is there, or in memory where it can't be.
+
+        Returns:
+            True where the shipment is to be handed on now. Otherwise it waits for its turn, or, with its `kept_in` None,
+            there is no room for it even in memory.
+        """
+        with self._lock:
+            self._last += 1
+            shipment.source, shipment.seq = self, self._last
+            shipment.at_once = self._lane(shipment).enter(shipment.seq, shipment.record.size)
+            transaction = self._transaction
+            transaction.shipments.append(shipment)
+        self._write(transaction)
+        return shipment.at_once and shipment.kept_in is not None
+
+    def refill(self, hand_on: Callable[[Shipment], object]) -> int:
+        """Hand on what waits, a batch of each topic at most; returns how many."""
+        with self._lock:
+            ready = [(topic, lane) for topic, lane in self._lanes.items() if lane.held() and lane.has_room()]
+        return sum(self._refill(topic, lane, hand_on) for topic, lane in ready)
+
+    def settle(self, shipment: Shipment) -> None:
+        """Forget a record that the broker has; the file does so at the next `flush`."""
+        with self._lock:
+            self._lane(shipment).land(shipment.record.size)
+            if shipment.kept_in == "file":
+                self._done.append(shipment.seq)
+
+    def bury(self, shipment: Shipment, refusal: Refusal) -> None:
+        """Make a record that was refused for good a dead letter; the file does so at the next `flush`."""
+        entry = Entry(seq=shipment.seq, record=shipment.record)
+        with self._lock:
+            self._lane(shipment).land(shipment.record.size)
+            self._letters.append(
+                DeadLetter(entry=entry, reason=refusal.reason, explanation=refusal.explanation)
+            )
+
+    def bury_unsent(self, shipment: Shipment, refusal: Refusal) -> None:
+        """Make a record that can't be sent at all a dead letter."""
+        with self._lock:
+            self._last += 1
+            shipment.source, shipment.seq = self, self._last
+            self._lane(shipment).hand(shipment.seq, shipment.record.size)
+        self.bury(shipment, refusal)
+
+    def give_back(self, shipment: Shipment) -> None:
+        """Let a record that was handed on wait in the file: this process won't send it any more."""
+        with self._lock:
+            lane = self._lane(shipment)
+            lane.land(shipment.record.size)
+            lane.waiting += 1
+
+    def flush(self, *, at_least: int = 1) -> None:
+        """Delete what was settled and bury what was refused, in batches; what fails is tried again at the next call."""
+        try:
+            while len(self._done) >= at_least:
+                self.owned.file.delete(batch := self._done[:BATCH])
+                del self._done[: len(batch)]
+            while self._letters:
+                self.owned.file.bury(letters := self._letters[:BATCH])
+                del self._letters[: len(letters)]
+            self.owned.file.shrink()
+        except JournalError as error:
+            self._note(error)
+
+    @contextmanager
+    def mending(self) -> Iterator[None]:
+        """While this lasts nothing is written to the file; what comes waits in memory."""
+        with self._writing:
+            self._is_mending = True
+        try:
+            yield
+        finally:
+            self._is_mending = False
+
+    def swap(self, owned: OwnedJournal) -> int:
+        """Go on with another file, which holds a copy of this one's records; returns how many of them it lacks."""
+        with self._writing, self._lock:
+            self.owned, self.damage = owned, None
+            lost = 0
+            for topic, lane in self._lanes.items():
+                unborn = sum(
+                    not each.at_once and each.record.topic == topic for each in self._transaction.shipments
+                )
+                lacking = lane.waiting - unborn - owned.file.count_after(topic, lane.handed)
+                lane.waiting -= lacking
+                lost += lacking
+            return lost
+
+    def is_spent(self) -> bool:
+        """Whether nothing waits and nothing is on its way."""
+        with self._lock:
+            busy = any(lane.held() or lane.flying for lane in self._lanes.values())
+            return not (busy or self._done or self._letters)
+
+    def held(self) -> int:
+        """How many records wait for their turn."""
+        with self._lock:
+            return sum(lane.held() for lane in self._lanes.values())
+
+    def close(self) -> None:
+        """Flush, and give the file up: what is in it waits for its next owner."""
+        self.flush()
+        try:
+            self.owned.give_up()
+        except (JournalError, OSError) as error:
+            self._tell(str(error))
+
+    def _write(self, transaction: _Transaction) -> None:
+        with self._writing:
+            if transaction.is_over:
+                return
+            # It is the one that takes shipments now: an earlier one is over before its writer lets go.
+            with self._lock:
+                self._transaction = _Transaction()
+            try:
+                self._append(transaction.shipments)
+            except JournalError as error:
+                self._note(error)
+                self._keep_in_memory(transaction.shipments)
+            transaction.is_over = True
+
+    def _append(self, shipments: list[Shipment]) -> None:
+        if self._is_mending or time.monotonic() < self._pause_until:
+            raise JournalError(f"Journal {self.owned.file.path} can't be written just now.")
+        # An emit in a signal handler, on top of this very call, can't begin a transaction within one: it fails, and its
+        # event waits in memory.
+        self.owned.file.append([Entry(seq=each.seq, record=each.record) for each in shipments])
+        for each in shipments:
+            each.kept_in = "file"
+            if not each.at_once and (each.waiter is not None or each.emitted_in):
+                self._company[each.seq] = (each.waiter, each.emitted_in)
+
+    def _keep_in_memory(self, shipments: list[Shipment]) -> None:
+        with self._lock:
+            for each in shipments:
+                lane = self._lane(each)
+                if self._memory.enter(each.record.topic, each.record.size):
+                    each.kept_in = "memory"
+                elif each.at_once:
+                    lane.land(each.record.size)
+                if not each.at_once:
+                    lane.waiting -= 1
+                    if each.kept_in == "memory":
+                        lane.unwritten.append(each)
+
+    def _refill(self, topic: str, lane: Lane, hand_on: Callable[[Shipment], object]) -> int:
+        with self._lock:
+            # What failed to be written has only committed records before it: taken before the file is read.
+            unwritten, room = list(lane.unwritten), WINDOW_BYTES - lane.size
+        try:
+            entries = self.owned.file.after(topic, lane.handed, limit=BATCH, size=room)
+        except JournalError as error:
+            self._note(error)
+            return 0
+        shipments = [self._shipment(entry) for entry in entries]
+        last = shipments[-1].seq if shipments else self._last
+        early = [each for each in unwritten[:BATCH] if each.seq <= last]
+        with self._lock:
+            lane.waiting -= len(shipments)
+            for _ in early:
+                lane.unwritten.popleft()
+            batch = sorted([*shipments, *early], key=lambda each: each.seq)
+            for each in batch:
+                lane.hand(each.seq, each.record.size)
+        for each in batch:
+            hand_on(each)
+        return len(batch)
+
+    def _shipment(self, entry: Entry) -> Shipment:
+        waiter, emitted_in = self._company.pop(entry.seq, (None, frozenset()))
+        return Shipment(
+            record=entry.record, waiter=waiter, emitted_in=emitted_in,
+            source=self, seq=entry.seq, kept_in="file",
+        )  # fmt: skip
+
+    def _lane(self, shipment: Shipment) -> Lane:
+        return self._lanes.setdefault(shipment.record.topic, Lane())
+
+    def _note(self, error: JournalError) -> None:
+        if time.monotonic() >= self._pause_until:
+            self._pause_until = time.monotonic() + PAUSE
+            self._tell(str(error))
+        if isinstance(error, JournalCorrupt):
+            self.damage = str(error)

@@ -1,0 +1,498 @@
+"""With `KAFKA_EVENTS_JOURNAL` an event is on disk before anything else happens to it, until the broker has it."""
+
+import logging
+import os
+import resource
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError
+
+from flask_kafka_events import DeliveryTimeout, Event, QueueFull, event_dropped, event_failed
+from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from tests.processes import wait_until
+from tests.sending import KeepingProducer, Shop, shop
+
+
+@contextmanager
+def journaling(folder: Path, *, answers: bool = True, **settings: Any) -> Iterator[Shop]:
+    """A shop with a journal in `folder`, whose broker answers or not."""
+
+    def make(config: dict[str, Any], **more: Any) -> KeepingProducer:
+        producer = KeepingProducer(config, **more)
+        producer.answers = answers
+        return producer
+
+    with shop(make=make, JOURNAL=str(folder), testing=False, **{"CLOSE_SECONDS": 0.2, **settings}) as held:
+        yield held
+
+
+def files(folder: Path, suffix: str = ".journal") -> list[Path]:
+    """The shop's files."""
+    return sorted((folder / "shop").glob(f"*{suffix}"))
+
+
+def rows(folder: Path, table: str = "record") -> list[str]:
+    """The ids of all records on disk."""
+    found: list[str] = []
+    for path in (*files(folder), *files(folder, ".dead")):
+        db = sqlite3.connect(path)
+        found += [id_ for (id_,) in db.execute(f"SELECT id FROM {table} ORDER BY seq")]  # noqa: S608
+        db.close()
+    return found
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file may grow."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def is_law_kept(held: Shop) -> bool:
+    """Whether every event is accounted for, and what is pending is what is held."""
+    stats = held.mine.stats()
+    ends = stats.delivered + stats.failed + stats.dropped + stats.dead + stats.pending
+    return stats.emitted + stats.adopted == ends and stats.pending == process(held).held()
+
+
+def process(held: Shop) -> Any:
+    """The shop's delivery in this process."""
+    return held.app.extensions["kafka_events"].process
+
+
+def resume(held: Shop) -> None:
+    """Let the broker answer again."""
+    for producer in held.producers:
+        producer.answers = True
+
+
+def number_of(event: Event) -> Any:
+    """The number that the test gave it."""
+    data = event.decoded()
+    assert isinstance(data, dict)
+    return data["number"]
+
+
+def told(caplog: pytest.LogCaptureFixture, text: str) -> bool:
+    """Whether the log says so."""
+    return any(text in record.getMessage() for record in caplog.records)
+
+
+def test_an_event_is_on_disk_when_emit_returns(tmp_path: Path) -> None:
+    """Before the broker has it its record is in the file, and afterwards it isn't."""
+    with journaling(tmp_path, answers=False) as held:
+        for number in range(3):
+            held.mine.emit("sold", {"number": number}, key="ana")
+        assert len(rows(tmp_path)) == held.mine.stats().pending == 3
+        assert is_law_kept(held)
+        resume(held)
+        assert held.mine.flush(5)
+        wait_until(lambda: rows(tmp_path) == [], "the file forgets what the broker has")
+        assert held.mine.stats().delivered == 3
+        assert is_law_kept(held)
+    assert files(tmp_path) == []
+
+
+def test_nothing_is_made_before_the_first_emit(tmp_path: Path) -> None:
+    """An app that emits nothing leaves the disk as it was."""
+    with journaling(tmp_path / "journal"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_outage_waits_on_disk_and_is_sent_in_order(tmp_path: Path) -> None:
+    """Past the window nothing is in memory; afterwards all arrive in order, with those that came meanwhile behind."""
+    total = WINDOW_EVENTS + 700
+    with journaling(tmp_path, answers=False) as held:
+        for number in range(total):
+            held.mine.emit("sold", {"number": number}, key="ana")
+        held.mine.emit("other", topic="another")
+        wait_until(lambda: len(held.producers[0].sent) == WINDOW_EVENTS + 1, "the window is full")
+        assert len(rows(tmp_path)) == total + 1
+        assert process(held).held() == total + 1
+        resume(held)
+        held.mine.emit("sold", {"number": total}, key="ana")
+        numbers = [number_of(event) for event in held.sent() if event.type == "sold"]
+        assert numbers == list(range(total + 1))
+        assert is_law_kept(held)
+
+
+def test_who_waits_for_an_event_on_disk_hears_of_its_end(tmp_path: Path) -> None:
+    """`emit(wait=)` returns the delivery of an event whose turn came only after others."""
+    with journaling(tmp_path, answers=False) as held:
+        for _ in range(WINDOW_EVENTS):
+            held.mine.emit("sold")
+        with pytest.raises(DeliveryTimeout, match="still pending"):
+            held.mine.emit("sold", wait=0.01)
+        results: list[Any] = []
+        waiting = threading.Thread(target=lambda: results.append(held.mine.emit("sold", wait=20)))
+        waiting.start()
+        wait_until(lambda: held.mine.stats().emitted == WINDOW_EVENTS + 2, "all are emitted")
+        resume(held)
+        waiting.join(20)
+        assert results[0].topic == "shop_events"
+
+
+def test_what_an_end_leaves_is_sent_by_the_next_process(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A close with the broker away leaves the events pending, and who adopts the file sends them, ids unchanged."""
+    caplog.set_level(logging.INFO)
+    with journaling(tmp_path, answers=False) as held:
+        for number in range(WINDOW_EVENTS + 5):
+            held.mine.emit("sold", {"number": number})
+        with pytest.raises(DeliveryTimeout):
+            held.mine.emit("sold", wait=0.01)
+        assert not held.mine.close(0.1)
+        stats = held.mine.stats()
+        assert stats.pending == process(held).held() == WINDOW_EVENTS + 6
+        assert stats.dropped == 0
+        held.mine.emit("late")
+        assert held.mine.stats().dropped_by_reason == {"closed": 1}
+        assert is_law_kept(held)
+    left = rows(tmp_path)
+    assert len(left) == WINDOW_EVENTS + 6
+    with journaling(tmp_path) as heir:
+        heir.mine.start()
+        wait_until(lambda: heir.mine.stats().delivered == len(left), "the heir sends what was left")
+        assert [event.id for event in heir.sent()] == left
+        assert heir.mine.stats().adopted == len(left)
+        assert is_law_kept(heir)
+        wait_until(lambda: files(tmp_path) == [], "the file is gone")
+    assert told(caplog, f"with {len(left)} event(s) of a process that ended")
+
+
+def test_who_waits_while_all_is_closed_hears_that_it_is_pending(tmp_path: Path) -> None:
+    """The event is safe on disk, so that is no loss but a time-out, and at once."""
+    with journaling(tmp_path, answers=False) as held:
+        ends: list[BaseException] = []
+
+        def wait() -> None:
+            with pytest.raises(DeliveryTimeout) as caught:
+                held.mine.emit("sold", wait=60)
+            ends.append(caught.value)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        wait_until(lambda: held.mine.stats().pending == 1, "it is emitted")
+        held.mine.close(0.1)
+        waiting.join(5)
+        assert "still pending" in str(ends[0])
+        assert is_law_kept(held)
+
+
+@pytest.mark.parametrize("on_full", ["drop", "block", "raise"])
+def test_a_full_journal_lets_on_full_decide(tmp_path: Path, on_full: str) -> None:
+    """`JOURNAL_MAX_BYTES` is the limit, half of it for one topic."""
+    settings = {
+        "JOURNAL_MAX_BYTES": 65_536,
+        "MAX_EVENT_BYTES": 20_000,
+        "ON_FULL": on_full,
+        "BLOCK_SECONDS": 0.01,
+    }
+    with journaling(tmp_path, answers=False, **settings) as held:
+        refused = 0
+        for _ in range(5):
+            try:
+                held.mine.emit("sold", "x" * 10_000)
+            except QueueFull:
+                refused += 1
+        stats = held.mine.stats()
+        assert refused == (3 if on_full == "raise" else 0)
+        assert stats.dropped == (0 if on_full == "raise" else 2)
+        assert len(rows(tmp_path)) == stats.pending
+        held.mine.emit("sold", "x" * 10_000, topic="another")
+        assert held.mine.stats().pending == stats.pending + 1
+        assert is_law_kept(held)
+
+
+def test_a_refused_event_becomes_a_dead_letter(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is kept with the broker's reason, told as failed, and holds nobody up."""
+    losses: list[Any] = []
+    with journaling(tmp_path) as held:
+        with event_failed.connected_to(lambda _, loss: losses.append(loss), sender=held.app):
+            held.mine.start()
+            wait_until(lambda: bool(held.producers), "there is a producer")
+            held.producers[0].error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+            held.mine.emit("sold")
+            wait_until(lambda: held.mine.stats().dead == 1, "it is buried")
+            held.producers[0].error = None
+            held.mine.emit("sold")
+            assert held.mine.flush(5)
+        assert held.mine.stats().delivered == 1
+        assert is_law_kept(held)
+    assert [(loss.dead, loss.dropped, loss.reason) for loss in losses] == [
+        (True, False, "TOPIC_AUTHORIZATION_FAILED")
+    ]
+    assert rows(tmp_path, "dead") == [losses[0].id]
+    assert files(tmp_path) == []
+    assert told(caplog, "1 event(s) kept as dead letters (TOPIC_AUTHORIZATION_FAILED)")
+
+
+def test_an_event_too_large_is_a_dead_letter(tmp_path: Path) -> None:
+    """One that the limit refuses here, before the broker, is kept too; after the close it is only counted."""
+    with journaling(tmp_path, MAX_EVENT_BYTES=1024) as held:
+        held.mine.emit("sold", "x" * 1000)
+        assert held.mine.stats().dead == 1
+        held.mine.close()
+        held.mine.emit("sold", "x" * 1000)
+        assert held.mine.stats().failed_by_reason == {"too_large": 1}
+        assert is_law_kept(held)
+    assert len(rows(tmp_path, "dead")) == 1
+
+
+def test_dead_letters_have_a_limit_too(tmp_path: Path) -> None:
+    """Past it they are counted as failed, so that refused events can't fill the disk."""
+    with journaling(tmp_path, MAX_EVENT_BYTES=20_000, JOURNAL_MAX_BYTES=65_536) as held:
+        for _ in range(3):
+            held.mine.emit("sold", "x" * 19_900)
+        stats = held.mine.stats()
+        assert (stats.dead, stats.failed) == (1, 2)
+
+
+def test_a_directory_that_cannot_be_used_leaves_requests_unharmed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Events go by memory then, up to its limits, and the log says the next step."""
+    (tmp_path / "file").touch()
+    with journaling(tmp_path / "file", answers=False, QUEUE_EVENTS=4) as held:
+        for _ in range(3):
+            held.mine.emit("sold")
+        held.mine.emit("sold", "x" * 999_999)
+        stats = held.mine.stats()
+        assert stats.dropped_by_reason == {"queue_full": 1}
+        assert stats.failed_by_reason == {"too_large": 1}
+        assert stats.pending == 2
+        resume(held)
+        assert held.mine.flush(5)
+        assert is_law_kept(held)
+    assert told(caplog, "can't be used: Not a directory. Let the app's user write there")
+
+
+def test_a_file_that_cannot_be_written_lets_events_wait_in_memory_in_order(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those before are on disk, those after too; all arrive in order, and what has no room is dropped and counted."""
+    with journaling(tmp_path, answers=False, QUEUE_EVENTS=20) as held:
+        for number in range(WINDOW_EVENTS + 10):
+            held.mine.emit("sold", {"number": number})
+        theirs = sqlite3.connect(files(tmp_path)[0], isolation_level=None)
+        theirs.execute("BEGIN IMMEDIATE")
+        for number in range(12):
+            held.mine.emit("sold", {"number": WINDOW_EVENTS + 10 + number})
+        held.mine.emit("other", topic="another")
+        theirs.execute("ROLLBACK")
+        theirs.close()
+        assert held.mine.stats().dropped_by_reason == {"queue_full": 2}
+        assert is_law_kept(held)
+        wait_until(lambda: _written(held), "the file is written again")
+        resume(held)
+        numbers = [number_of(event) for event in held.sent() if event.type == "sold"]
+        assert [number for number in numbers if number is not None] == list(range(WINDOW_EVENTS + 20))
+        assert held.mine.flush(5)
+        assert is_law_kept(held)
+    assert told(caplog, "database is locked. Another program uses it: end that one. Events wait in memory")
+
+
+def _written(held: Shop) -> bool:
+    held.mine.emit("probe", {"number": None}, topic="probes")
+    return any("probes" in str(row) for row in _topics(held))
+
+
+def _topics(held: Shop) -> list[Any]:
+    found: list[Any] = []
+    for path in files(Path(held.app.config["KAFKA_EVENTS_JOURNAL"])):
+        db = sqlite3.connect(path)
+        found += db.execute("SELECT DISTINCT topic FROM record").fetchall()
+        db.close()
+    return found
+
+
+def test_a_full_disk_costs_no_event(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What can't be written waits in memory, also where not even the file could be made; the log says what to do."""
+    with journaling(tmp_path, answers=False) as held:
+        with full_disk():
+            held.mine.emit("sold")
+        assert rows(tmp_path) == []
+        wait_until(lambda: _written(held), "the disk is used once it has room")
+        with full_disk():
+            held.mine.emit("sold", "x" * 100_000)
+        resume(held)
+        assert held.mine.flush(5)
+        assert held.types().count("sold") == 2
+        assert is_law_kept(held)
+    assert files(tmp_path) == []
+    assert told(caplog, "Events wait in memory, up to KAFKA_EVENTS_QUEUE_EVENTS.")
+
+
+def test_a_damaged_orphan_waits_for_room_on_the_disk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not set aside before what can be read of it is safe elsewhere."""
+    with journaling(tmp_path, answers=False) as held:
+        for _ in range(50):
+            held.mine.emit("sold", "x" * 1_000)
+    (path,) = files(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[28_672:32_768] = b"\xff" * 4_096
+    path.write_bytes(content)
+    with journaling(tmp_path) as heir:
+        nonsense = path.with_name("nonsense.journal")
+        nonsense.write_text("nonsense " * 1_000)
+        with full_disk():
+            assert process(heir).adopt() == 0
+        assert files(tmp_path) == [path, nonsense]
+        assert told(caplog, "Make room on the disk, or have it checked.")
+        assert 0 < process(heir).adopt() < 50
+        assert heir.mine.flush(5) is False
+        heir.mine.start()
+        assert heir.mine.flush(5)
+        assert is_law_kept(heir)
+    assert files(tmp_path, ".corrupt") == [each.with_suffix(".corrupt") for each in (path, nonsense)]
+
+
+def test_memory_alone_adopts_nothing() -> None:
+    """An app without a journal has nothing to adopt."""
+    with shop() as held:
+        assert process(held).adopt() == 0
+
+
+def test_a_window_that_is_full_in_memory_refuses_at_once(tmp_path: Path) -> None:
+    """While the file can't be written, one topic may hold half of the queue's limit."""
+    with journaling(tmp_path, answers=False, QUEUE_EVENTS=4) as held:
+        held.mine.emit("sold")
+        theirs = sqlite3.connect(files(tmp_path)[0], isolation_level=None)
+        theirs.execute("BEGIN IMMEDIATE")
+        for _ in range(4):
+            held.mine.emit("sold")
+        theirs.execute("ROLLBACK")
+        theirs.close()
+        assert held.mine.stats().dropped_by_reason == {"queue_full": 2}
+        held.mine.close(0.1)
+        assert held.mine.stats().dropped_by_reason == {"queue_full": 2, "closed": 2}
+        assert is_law_kept(held)
+    assert len(rows(tmp_path)) == 1
+
+
+def test_a_file_deleted_under_its_owner_is_written_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody who tidies up costs nothing: the next file has all that the deleted one had."""
+    with journaling(tmp_path, answers=False) as held:
+        for _ in range(WINDOW_EVENTS + 5):
+            held.mine.emit("sold")
+        first = rows(tmp_path)
+        shutil.rmtree(tmp_path / "shop")
+        wait_until(lambda: bool(files(tmp_path)), "there is a file again")
+        wait_until(lambda: told(caplog, "was damaged, moved or deleted while in use"), "the log says so")
+        held.mine.emit("sold")
+        assert rows(tmp_path)[:-1] == first
+        resume(held)
+        assert held.mine.flush(5)
+        assert len(held.producers[0].sent) == WINDOW_EVENTS + 6
+        assert is_law_kept(held)
+    assert list((tmp_path / "shop").iterdir()) == []
+
+
+def test_a_file_damaged_under_its_owner_is_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is in memory is sent, what can be read of the rest too, and what can't is counted as lost."""
+    with journaling(tmp_path, answers=False) as held:
+        for number in range(WINDOW_EVENTS + 2_000):
+            held.mine.emit("sold", {"number": number, "text": "x" * 500})
+        (path,) = files(tmp_path)
+        db = sqlite3.connect(path)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        span = (WINDOW_EVENTS + 50, WINDOW_EVENTS + 60)
+        db.execute("UPDATE record SET headers = x'c1' WHERE seq BETWEEN ? AND ?", span)
+        db.commit()
+        db.close()
+        resume(held)
+        assert held.mine.flush(20)
+        stats = held.mine.stats()
+        assert stats.failed_by_reason == {"journal_damaged": 11}
+        numbers = [number_of(event) for event in held.sent()]
+        assert numbers == sorted(set(numbers))
+        assert len(numbers) == stats.delivered == WINDOW_EVENTS + 2_000 - 11
+        assert is_law_kept(held)
+        held.mine.emit("sold")
+        assert held.mine.flush(5)
+    assert [each.suffix for each in (tmp_path / "shop").iterdir() if "-" not in each.suffix] == [".corrupt"]
+    assert told(caplog, "It was set aside as")
+    assert told(caplog, "11 event(s) lost (journal_damaged)")
+
+
+def test_a_directory_that_goes_away_for_good_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that can't be written anew is tried again, and the events that are in memory arrive all the same."""
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("sold")
+        shutil.rmtree(tmp_path / "shop")
+        (tmp_path / "shop").touch()
+        wait_until(lambda: told(caplog, "File exists"), "the log says so")
+        resume(held)
+        assert held.mine.flush(5)
+        assert is_law_kept(held)
+
+
+def test_threads_share_a_sync(tmp_path: Path) -> None:
+    """With `JOURNAL_SYNC = "power"` concurrent emits are written together, each in its thread's order."""
+    with journaling(tmp_path, answers=False, JOURNAL_SYNC="power") as held:
+
+        def emit(thread: int) -> None:
+            for number in range(50):
+                held.mine.emit("sold", {"number": number}, key=str(thread))
+
+        threads = [threading.Thread(target=emit, args=(each,)) for each in range(8)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert len(rows(tmp_path)) == 400
+        resume(held)
+        sent = held.sent()
+        for thread in range(8):
+            assert [number_of(e) for e in sent if e.key == str(thread)] == list(range(50))
+
+
+def test_an_emit_of_a_receiver_waits_like_any_other(tmp_path: Path) -> None:
+    """An event about a lost event is written too, and its own end isn't announced to the same receiver."""
+    with journaling(tmp_path, answers=False, JOURNAL_MAX_BYTES=65_536) as held:
+        receiver = lambda app, loss: held.mine.emit("complaint", topic="complaints")  # noqa: E731, ARG005
+        with event_dropped.connected_to(receiver, sender=held.app):
+            for _ in range(4):
+                held.mine.emit("sold", "x" * 10_000)
+        assert held.mine.stats().pending == 4
+        resume(held)
+        assert held.mine.flush(5)
+        assert held.types().count("complaint") == 1
+
+
+def test_a_forked_child_has_a_file_of_its_own(tmp_path: Path) -> None:
+    """What a child emits and leaves with os._exit is adopted by its living parent."""
+    with journaling(tmp_path) as held:
+        held.mine.emit("sold")
+        assert held.mine.flush(5)
+        child = os.fork()
+        if child == 0:
+            held.producers.clear()
+            held.app.extensions["kafka_events"]._factory = None  # noqa: SLF001 - no producer: it stays on disk
+            held.mine.emit("childs")
+            os._exit(0)
+        os.waitpid(child, 0)
+        wait_until(lambda: "childs" in held.types(), "the parent sends it", seconds=15)
+        assert held.mine.stats().adopted == 1
+        assert is_law_kept(held)
