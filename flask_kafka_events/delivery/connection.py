@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from flask_kafka_events import embedded
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.broker_addresses import EMBEDDED
+from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step
 from flask_kafka_events.errors import BrokerError, ConfigurationError
 from flask_kafka_events.masking import scrub
@@ -54,7 +55,8 @@ class Connection:
         if self._settings.credentials is not None:
             config["sasl.username"], config["sasl.password"] = self._credentials(self._settings.credentials)
         try:
-            producer = self._factory(config, logger=LibrdkafkaLog(self.reminders, self._scrubbed))
+            log = LibrdkafkaLog(self.reminders, self._scrubbed)
+            producer = native.build(self._factory, config, logger=log)
         except KafkaException as error:
             raise self._explained(error.args[0]) from None
         # Inherited by a fork child, its destructor would wait 1 s for threads that fork didn't copy.
@@ -72,6 +74,7 @@ class Connection:
         while len(producer):
             with suppress(KafkaException):  # the fatal error once more; the reports come with the next poll
                 producer.poll(POLL)
+        native.end(producer)
         unpin(producer)
 
     def release(self) -> None:

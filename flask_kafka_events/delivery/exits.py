@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Final, Protocol
 from weakref import ref
+
+from flask_kafka_events.delivery import native
 
 
 class Closing(Protocol):
@@ -144,17 +147,15 @@ class _CloseThenDie:
             self._ending.has_begun = True
             # In a thread of its own: the main thread was interrupted anywhere, and may hold a lock that the poller
             # needs to deliver. Closing here could wait for itself.
-            threading.Thread(
-                target=self._close, args=(signum,), name="kafka-events-sigterm", daemon=True
-            ).start()
+            native.start_aside(partial(self._close, signum, native.thread_id()), name="kafka-events-sigterm")
 
-    def _close(self, signum: int) -> None:
+    def _close(self, signum: int, main_thread: int) -> None:
         try:
             close_all()
         finally:
             self._ending.is_closed = True
             # Only the main thread may set a signal's action, so the handler is called once more, there.
-            signal.pthread_kill(threading.main_thread().ident or 0, signum)
+            signal.pthread_kill(main_thread, signum)
 
 
 def _die(signum: int) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.connection import POLL, Connection
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import Keeping
@@ -225,7 +226,7 @@ class Poller:
         self.keeping.close()
 
     def _settle_closed(self, shipments: list[Shipment]) -> None:
-        for shipment in shipments:
+        for shipment in native.paced(shipments):
             self._end(shipment, UNSENT)
 
     def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:

@@ -18,6 +18,8 @@ def create_app() -> Flask:
     app.config["KAFKA_EVENTS_TOPIC"] = TOPIC
     app.config["KAFKA_EVENTS_PRODUCER"] = {"linger.ms": 3000}
     app.config["KAFKA_EVENTS_CLOSE_SECONDS"] = float(os.environ.get("SERVED_CLOSE_SECONDS", "5"))
+    if "SERVED_JOURNAL" in os.environ:
+        app.config["KAFKA_EVENTS_JOURNAL"] = os.environ["SERVED_JOURNAL"]
     events.init_app(app)
     if "SERVED_EMITS_BEFORE_FORK" in os.environ:
         events.for_app(app).emit("started")

@@ -1,6 +1,7 @@
 """Starts a server on a free port, asks it, ends it, and reads what arrived."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -65,7 +66,7 @@ def serving(broker: str, folder: Path, *command: str, **environment: str) -> Ite
         yield Server(process, port)
     finally:
         if process.poll() is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # its workers too
             process.wait(20)
 
 

@@ -8,27 +8,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from flask_kafka_events.embedded import Lease, join
+from flask_kafka_events.embedded import Lease
 from tests.processes import wait_until
 from tests.servers.served import TOPIC
 from tests.servers.serving import ROOT, arrived, serving
 
 APP = "tests.servers.served:create_app()"
 REQUESTS = 40
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Lease]:
-    """An embedded broker that ends right after its last user."""
-    with join(tmp_path, linger=0.3) as lease:
-        lease.create_topic(TOPIC)
-        yield lease
 
 
 @pytest.mark.parametrize(

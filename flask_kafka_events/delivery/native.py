@@ -1,0 +1,131 @@
+"""A producer for gevent's monkey patching, where a thread is a greenlet and a call that blocks stops all of them.
+
+There the poller is a greenlet too, and each of its polls would stop the hub for 0.1 s. So what may block is called in a
+real thread, and what it calls back is called afterwards, in the poller's greenlet: the real thread takes no lock. (One
+that logs in bursts left 20 of 20 greenlets waiting for ever for a lock that was free: gevent 26.9.)
+
+gevent isn't imported where it hasn't patched already: elsewhere a producer is what its factory makes.
+"""
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, Final, TypeVar, cast
+
+from confluent_kafka import Producer
+
+#: Seconds that the poller's greenlet works before it lets the others go on, and for how long it does.
+SLICE: Final = 0.003
+# Not 0: the hub would come back up to fifty times before it looks at its timers and sockets.
+REST: Final = 0.001
+
+T = TypeVar("T")
+
+
+def build(factory: Callable[..., Producer], config: Mapping[str, Any], *, logger: Any) -> Producer:
+    """`factory(config, logger=logger)`; under gevent a producer that doesn't stop its hub."""
+    if not is_patched():
+        return factory(config, logger=logger)
+    return cast("Producer", _CooperativeProducer(factory, config, logger))
+
+
+def end(producer: Producer) -> None:
+    """Let go of a thread that `build` made for a producer; nothing may be asked of it any more."""
+    ours: object = producer
+    if isinstance(ours, _CooperativeProducer):
+        ours.end()
+
+
+def is_patched() -> bool:
+    """Whether gevent has made greenlets of this process's threads."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def thread_id() -> int:
+    """What the operating system's thread is called here; under gevent `threading` tells the greenlet's number."""
+    ask: Callable[[], int] = threading.get_ident
+    if is_patched():
+        ask = sys.modules["gevent.monkey"].get_original("_thread", "get_ident")
+    return ask()
+
+
+def start_aside(work: Callable[[], None], *, name: str) -> None:
+    """Do this in a thread of its own, or a greenlet; callable where nothing may wait, in a signal handler."""
+    if is_patched():
+        # Not Thread.start: it would wait for the hub, which may be what was interrupted.
+        sys.modules["gevent"].spawn(work)
+    else:
+        threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def paced(items: Iterable[T]) -> Iterable[T]:
+    """The same items; under gevent whoever works on them rests now and then, so that the hub goes on."""
+    return _rested(items) if is_patched() else items
+
+
+class _CooperativeProducer:
+    """As much of `confluent_kafka.Producer` as the poller and the gate use."""
+
+    def __init__(self, factory: Callable[..., Producer], config: Mapping[str, Any], logger: Any) -> None:
+        from gevent.threadpool import ThreadPool
+
+        # One of its own: the hub's may be full of the app's work, and at the exit no thread can be started.
+        self._thread = ThreadPool(1)
+        self._said: deque[Callable[[], object]] = deque()
+        config = {**config, "error_cb": self._later(config["error_cb"])}
+        log = SimpleNamespace(log=self._later(logger.log))
+        self._producer: Producer = self._call(factory, config, logger=log)
+        self.set_sasl_credentials = self._producer.set_sasl_credentials
+
+    def produce(
+        self, topic: str, value: bytes, key: bytes | None, *, headers: Any, on_delivery: Callable[..., object]
+    ) -> None:
+        self._producer.produce(topic, value, key, headers=headers, on_delivery=self._later(on_delivery))
+
+    def poll(self, timeout: float) -> None:
+        self._call(self._producer.poll, timeout)
+
+    def flush(self, timeout: float) -> None:
+        self._call(self._producer.flush, timeout)
+
+    def purge(self) -> None:
+        self._call(self._producer.purge)
+
+    def __len__(self) -> int:
+        return len(self._producer) + len(self._said)
+
+    def end(self) -> None:
+        self._thread.kill()
+
+    def _later(self, callback: Callable[..., object]) -> Callable[..., None]:
+        return lambda *said: self._said.append(partial(callback, *said))
+
+    def _call(self, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        from gevent.util import wrap_errors
+
+        # What is raised there is raised here; gevent alone would print it too.
+        result = self._thread.apply(wrap_errors(BaseException, function), args, more)
+        for said in paced(_taken(self._said)):
+            said()
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+
+def _taken(line: deque[T]) -> Iterator[T]:
+    while line:
+        yield line.popleft()
+
+
+def _rested(items: Iterable[T]) -> Iterator[T]:
+    rested = time.monotonic()
+    for item in items:
+        yield item
+        if time.monotonic() - rested > SLICE:
+            sys.modules["gevent"].sleep(REST)
+            rested = time.monotonic()
