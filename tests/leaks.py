@@ -36,8 +36,8 @@ FILES_BY_DESIGN = (
 )
 PROCESSES_BY_DESIGN = (
     (
-        r".* kafka\.Kafka .*/apache-kafka\d+/server\.properties",
-        "the fixture's own broker, started again by a test",
+        r".* kafka\.Kafka .*/(apache-kafka\d+|kafka-cluster\d+/broker-\d)/server\.properties",
+        "the fixture's own brokers, started again by a test",
     ),
 )
 

@@ -80,6 +80,7 @@ PARTS = {
     for part in (
         Part(name="java", find=find_java, get="apt-get install openjdk-17-jre-headless"),
         Part(name="maven", find=find_program("mvn"), get="apt-get install maven"),
+        Part(name="openssl", find=find_program("openssl"), get="apt-get install openssl"),
         Part(name="kcat", find=find_program("kcat"), get="apt-get install kcat"),
         Part(
             name="docker-compose", find=find_program("docker-compose"), get="apt-get install docker-compose"

@@ -77,11 +77,13 @@ class ApacheKafka:
     Attributes:
         jars: the directory of Apache Kafka's jars.
         directory: where its data, settings and log go.
+        heap: the most memory that its objects may take, as Java writes it.
         bootstrap: its address, for `bootstrap.servers`.
     """
 
     jars: Path
     directory: Path
+    heap: str = "384m"
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -114,16 +116,24 @@ class ApacheKafka:
 
     def start(self) -> None:
         """Start it and wait until it serves: 2 to 4 s."""
+        self.launch()
+        self.await_started()
+
+    def launch(self) -> None:
+        """Start it without waiting. Not in a thread that ends before it: the leash is that thread's."""
         if self.process is not None:
             raise RuntimeError(f"Apache Kafka at {self.bootstrap} is running already.")
         with self.log.open("wb") as log:
-            command = self.java("-Xmx384m", "kafka.Kafka", str(self.settings))
+            command = self.java(f"-Xmx{self.heap}", "kafka.Kafka", str(self.settings))
             self.process = subprocess.Popen(
                 leashed(*command), stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
+
+    def await_started(self) -> None:
+        """Wait until it serves."""
         deadline = time.monotonic() + START_SECONDS
         while "Kafka Server started" not in self.log.read_text():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(f"Apache Kafka did not start ({self.log}):\n{self.complaints()}")
             time.sleep(0.02)
@@ -140,6 +150,13 @@ class ApacheKafka:
         if process is not None:
             process.kill()
             process.wait()
+
+    def end(self) -> None:
+        """End it in good order, as a rolling restart does: it gives its partitions away first."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.terminate()
+            process.wait(START_SECONDS)
 
     def java(self, memory: str, main: str, *arguments: str) -> list[str]:
         """The command line of a class in the jars."""
