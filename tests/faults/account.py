@@ -67,10 +67,10 @@ def counted(asked: Iterable[Asked], arrivals: Iterable[Arrival]) -> dict[str, An
 
 def order_breaks(arrivals: Iterable[Arrival]) -> int:
     """How many events came after a later one of their key, within a worker and a partition."""
-    latest: dict[tuple[str, int, int], int] = {}
+    latest: dict[tuple[str, int, str], int] = {}
     breaks = 0
     for each in arrivals:
-        line = (each.player, each.worker, each.partition)
+        line = (each.player, each.worker, each.place)
         breaks += each.number < latest.get(line, -1)
         latest[line] = max(each.number, latest.get(line, -1))
     return breaks

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from tests.kafka.administration import QUIET
 
@@ -19,40 +19,53 @@ SILENCE_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One event as a consumer sees it."""
+    """One event as a consumer sees it; `place` is its topic and partition."""
 
     id: str
     player: str
     number: int
     worker: int
-    partition: int
+    place: str
 
 
 def read_back(bootstrap: str, topic: str) -> Iterator[Arrival]:
-    """Every event of a topic, in the order of each partition.
+    """Every event that is on a topic now, in the order of each partition.
 
     Raises:
         TimeoutError: the brokers say nothing for a while.
     """
     config = {"bootstrap.servers": bootstrap, "group.id": str(uuid.uuid4()), "enable.auto.commit": False}
-    consumer = Consumer({**config, "enable.partition.eof": True}, logger=QUIET)
+    consumer = Consumer(config, logger=QUIET)
     try:
-        partitions = consumer.list_topics(topic, timeout=SILENCE_SECONDS).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, each, OFFSET_BEGINNING) for each in partitions])
-        ended: set[int | None] = set()
-        while len(ended) < len(partitions):
+        ends = _ends(consumer, topic)
+        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in ends])
+        while ends:
             message = consumer.poll(SILENCE_SECONDS)
             if message is None:
                 raise TimeoutError(f"Nothing more of {topic} for {SILENCE_SECONDS} s, and not its end.")
-            error = message.error()
-            if error is not None:
-                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - a public name
-                    ended.add(message.partition())
+            if message.error() is not None:  # it goes on by itself
                 continue
-            event = json.loads(message.value() or b"")
-            data = event["data"]
-            where = message.partition()
-            assert where is not None
-            yield Arrival(event["id"], data["player"], data["number"], data["worker"], where)
+            yield _arrival(message)
+            # Not by _PARTITION_EOF: while others go on to write that never comes.
+            partition = message.partition()
+            if partition is not None and message.offset() == ends.get(partition, 0) - 1:
+                del ends[partition]
     finally:
         consumer.close()
+
+
+def _ends(consumer: Consumer, topic: str) -> dict[int, int]:
+    """The partitions that hold something, with the offset behind their last event."""
+    ends: dict[int, int] = {}
+    for partition in consumer.list_topics(topic, timeout=SILENCE_SECONDS).topics[topic].partitions:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=SILENCE_SECONDS)
+        if high > low:
+            ends[partition] = high
+    return ends
+
+
+def _arrival(message: Message) -> Arrival:
+    event = json.loads(message.value() or b"")
+    data = event["data"]
+    place = f"{message.topic()} [{message.partition()}]"
+    return Arrival(event["id"], data["player"], data["number"], data["worker"], place)
