@@ -11,7 +11,7 @@ from flask_kafka_events import embedded
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.broker_addresses import EMBEDDED
 from flask_kafka_events.delivery import native
-from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step
+from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step, refuses_certificate
 from flask_kafka_events.errors import BrokerError, ConfigurationError
 from flask_kafka_events.masking import scrub
 from flask_kafka_events.pinning import pin, unpin
@@ -130,8 +130,11 @@ class Connection:
         self._credentials_refused |= error.code() == KafkaError._AUTHENTICATION
         self._unreachable |= error.code() in UNREACHABLE
         text = self._scrubbed(error.str())
-        waits = " Events wait until it is." if error.code() in UNREACHABLE else ""
-        self.reminders.warn(error.code(), "Kafka: %s (%s). %s%s", text, error.name(), next_step(error), waits)
+        step = next_step(error)
+        is_away = error.code() in UNREACHABLE and not refuses_certificate(error)
+        waits = " Events wait until it is." if is_away else ""
+        # By the step too: a refused connection must not hide a refused certificate for a minute.
+        self.reminders.warn((error.code(), step), "Kafka: %s (%s). %s%s", text, error.name(), step, waits)
 
     def _address(self) -> str:
         servers = self._settings.bootstrap_servers

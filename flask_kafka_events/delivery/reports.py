@@ -1,5 +1,6 @@
 """What librdkafka's errors mean for an event, and what a person should do about them."""
 
+import re
 from typing import Final, cast
 
 from confluent_kafka import KafkaError, Message
@@ -33,9 +34,20 @@ _NEXT_STEPS: Final = {
     KafkaError._ALL_BROKERS_DOWN: "Check that Kafka is running and reachable.",
 }
 
+# With TLS 1.3 a broker refuses our certificate after the handshake: the error is _TRANSPORT, not _SSL, and only its
+# text tells ("ssl/tls alert certificate unknown").
+_REFUSED_CERTIFICATE: Final = re.compile(r"alert (?:(?:bad )?certificate|unknown ca)")
+
+
+def refuses_certificate(error: KafkaError) -> bool:
+    """Whether the broker is there and doesn't like the certificate that we show."""
+    return _REFUSED_CERTIFICATE.search(error.str()) is not None
+
 
 def next_step(error: KafkaError) -> str:
     """What a person should do about an error, in one sentence; empty where there is nothing to advise."""
+    if refuses_certificate(error):
+        return "The broker refuses this app's own certificate. Check ssl.certificate.location and the dates in it."
     return _NEXT_STEPS.get(error.code(), "")
 
 
