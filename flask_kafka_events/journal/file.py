@@ -154,8 +154,8 @@ class JournalFile:
 
     def last(self) -> int:
         """The highest place that a record or a dead letter has; 0 where there is none."""
-        rows = self._query("SELECT max(seq) FROM record UNION ALL SELECT max(seq) FROM dead")
-        return max(seq or 0 for (seq,) in rows)
+        places = "SELECT seq FROM record UNION ALL SELECT seq FROM dead"
+        return int(self._query(f"SELECT ifnull(max(seq), 0) FROM ({places})")[0][0])
 
     def records(self) -> Iterator[Entry]:
         """All records that wait, in order; read in pages, so that any number takes little memory."""
@@ -205,10 +205,7 @@ class JournalFile:
         self._made = self.path.stat()
 
     def _page(self, seq: int) -> list[Entry]:
-        rows = self._query(
-            f"SELECT {COLUMNS} FROM record WHERE seq > ? ORDER BY seq LIMIT 500",
-            (seq,),
-        )
+        rows = self._query(f"SELECT {COLUMNS} FROM record WHERE seq > ? ORDER BY seq LIMIT 500", (seq,))
         return [entry_of(row) for row in rows]
 
     def _query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
