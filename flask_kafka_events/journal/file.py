@@ -4,7 +4,6 @@
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from flask_kafka_events.errors import JournalCorrupt, JournalError
+from flask_kafka_events.journal.forking import guard_forks, in_sqlite
 from flask_kafka_events.journal.layout import (
     COLUMNS,
     DeadLetter,
@@ -61,14 +61,13 @@ class JournalFile:
 
     def __init__(self, path: Path, *, sync: str = "process") -> None:
         self.path = path
-        # Re-entrant, as all locks on the emit path: a signal handler that emits may interrupt the thread that holds it.
-        self._lock = threading.RLock()
-        with _explained(path):
+        guard_forks()
+        with in_sqlite, _explained(path):
             self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         pin(self._db)
         self._is_open = True
         try:
-            with _explained(path):
+            with in_sqlite, _explained(path):
                 self._set_up(sync)
         except BaseException:
             self.close()
@@ -181,7 +180,7 @@ class JournalFile:
 
     def close(self) -> None:
         """Close the file; what it holds stays. Again, it does nothing."""
-        with self._lock:
+        with in_sqlite:
             if self._is_open:
                 self._is_open = False
                 self._db.close()
@@ -214,7 +213,7 @@ class JournalFile:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _explained(self.path):
+        with in_sqlite, _explained(self.path):
             yield self._db
 
     @contextmanager

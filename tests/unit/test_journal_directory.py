@@ -1,6 +1,7 @@
 """Whose a journal file is: one living process's, whatever became of the one that made it."""
 
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -367,3 +368,26 @@ def test_a_lock_file_replaced_meanwhile_is_no_claim(tmp_path: Path, mocker: Mock
     claim = take(lock)
     assert claim is not None
     claim.release(remove=True)
+
+
+def test_a_rescue_without_room_changes_nothing(directory: JournalDirectory) -> None:
+    """Where the copy of what can be read doesn't fit on the disk, the damaged file waits where it is."""
+    owned = directory.create()
+    owned.file.append([entry(seq, value=b"x" * 2_000) for seq in range(1, 2001)])
+    owned.give_up()
+    path = owned.file.path
+    content = bytearray(path.read_bytes())
+    content[-8_192:] = b"\xff" * 8_192
+    path.write_bytes(content)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
+    try:
+        with pytest.raises(JournalError, match="Make room on the disk"):
+            next(directory.orphans())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert directory.files(".journal") == [path]
+    (adopted,) = directory.orphans()
+    assert adopted.file.count() > 1_900
+    adopted.file.remove()
+    adopted.claim.release(remove=True)

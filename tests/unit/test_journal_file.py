@@ -1,6 +1,8 @@
 """A journal file: what goes in comes out, in order, and what stays says why."""
 
+import os
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -271,3 +273,29 @@ def test_a_file_knows_whether_it_is_in_place(tmp_path: Path) -> None:
     file.path.write_text("another")
     assert not file.is_in_place()
     file.close()
+
+
+def test_a_fork_waits_for_who_is_inside_sqlite(tmp_path: Path) -> None:
+    """A child can open a journal of its own, whatever its parent's threads were doing: none hangs."""
+    file = JournalFile(tmp_path / "a.journal")
+    stop = threading.Event()
+
+    def write() -> None:
+        seq = 0
+        while not stop.is_set():
+            seq += 1
+            file.append([entry(seq)])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(20):
+            child = os.fork()
+            if child == 0:
+                JournalFile(tmp_path / f"{number}.journal").append([entry(1)])
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        writer.join()
+        file.close()
