@@ -1,7 +1,9 @@
 """The app that the servers serve."""
 
 import os
+import time
 
+from asgiref.wsgi import WsgiToAsgi
 from flask import Flask
 
 from flask_kafka_events import KafkaEvents, emit_event
@@ -12,11 +14,11 @@ events = KafkaEvents()
 
 
 def create_app() -> Flask:
-    """An app that batches for three seconds: what isn't flushed at the exit is lost, and the test sees it."""
+    """An app that batches for a minute: what isn't flushed at the exit is lost, and the test sees it."""
     app = Flask("served")
     app.config["KAFKA_EVENTS_BOOTSTRAP_SERVERS"] = os.environ["SERVED_BROKER"]
     app.config["KAFKA_EVENTS_TOPIC"] = TOPIC
-    app.config["KAFKA_EVENTS_PRODUCER"] = {"linger.ms": 3000}
+    app.config["KAFKA_EVENTS_PRODUCER"] = {"linger.ms": int(os.environ.get("SERVED_LINGER_MS", "60000"))}
     app.config["KAFKA_EVENTS_CLOSE_SECONDS"] = float(os.environ.get("SERVED_CLOSE_SECONDS", "5"))
     if "SERVED_JOURNAL" in os.environ:
         app.config["KAFKA_EVENTS_JOURNAL"] = os.environ["SERVED_JOURNAL"]
@@ -33,4 +35,18 @@ def create_app() -> Flask:
     def pid() -> str:
         return str(os.getpid())
 
+    @app.get("/hang")
+    def hang() -> str:
+        time.sleep(60)
+        return "nobody waits so long"
+
+    @app.cli.command("restock")
+    def restock() -> None:
+        events.emit("restocked")
+
     return app
+
+
+def create_asgi() -> WsgiToAsgi:
+    """The same for a server that speaks ASGI."""
+    return WsgiToAsgi(create_app())  # type: ignore[no-untyped-call]

@@ -1,21 +1,26 @@
 """Starts a server on a free port, asks it, ends it, and reads what arrived."""
 
+import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from tests.leash import leashed
+from tests.processes import wait_until
+from tests.servers.kinds import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(sys.executable).parent
@@ -68,6 +73,43 @@ def serving(broker: str, folder: Path, *command: str, **environment: str) -> Ite
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)  # its workers too
             process.wait(20)
+
+
+@contextmanager
+def serving_kind(broker: str, folder: Path, kind: Kind, **environment: str) -> Iterator[Server]:
+    """A server of this kind, once it handles its signal."""
+    with serving(broker, folder, *kind.command, **environment) as server:
+        server.get("/pid")
+        log = folder / "server.log"
+        wait_until(lambda: re.search(kind.ready, log.read_text(), re.DOTALL) is not None, "it is ready")
+        yield server
+
+
+@contextmanager
+def clients(server: Server, *, count: int = 3) -> Iterator[list[str]]:
+    """That many clients that buy until the server is gone, and what they were answered."""
+    answers: list[str] = []
+
+    def ask() -> None:
+        with suppress(OSError, AssertionError, http.client.HTTPException):
+            while True:
+                answers.append(server.get("/buy"))
+
+    server.get("/pid")
+    asking = [threading.Thread(target=ask) for _ in range(count)]
+    for client in asking:
+        client.start()
+    try:
+        yield answers
+    finally:
+        for client in asking:
+            client.join(30)
+
+
+def told(folder: Path) -> int:
+    """How many lost events the server's log tells."""
+    log = (folder / "server.log").read_text()
+    return sum(map(int, re.findall(r"(\d+) event\(s\) (?:lost|were undecided)", log)))
 
 
 def arrived(broker: str, topic: str) -> list[bytes]:
