@@ -69,7 +69,7 @@ def close_at_exit(closing: Closing) -> None:
     if not _ours():
         _close_as_multiprocessing_does()
         _close_as_celery_does()
-        _close_soon_when_aborted()
+    _close_soon_when_aborted()
     _started.append(ref(closing))
 
 
@@ -127,15 +127,23 @@ def _close_as_celery_does() -> None:
 
 
 def _close_soon_when_aborted() -> None:
-    served = signal.getsignal(signal.SIGABRT)
-    if not callable(served) or threading.current_thread() is not threading.main_thread():
+    # Only where a server makes an exit of it, and only in the main thread, where a handler can be set.
+    handler = signal.getsignal(signal.SIGABRT)
+    if not callable(handler) or isinstance(handler, _Abort):
         return
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGABRT, _Abort(handler))
 
-    def abort(signum: int, frame: FrameType | None) -> None:
+
+class _Abort:
+    """A server's own handler of SIGABRT, which notes that there is little time."""
+
+    def __init__(self, handler: Callable[[int, FrameType | None], object]) -> None:
+        self._handler = handler
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
         _aborted.add(os.getpid())
-        served(signum, frame)
-
-    signal.signal(signal.SIGABRT, abort)
+        self._handler(signum, frame)
 
 
 def close_on_sigterm() -> bool:

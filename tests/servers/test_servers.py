@@ -93,17 +93,6 @@ def test_code_reload_loses_nothing(broker: Lease, tmp_path: Path) -> None:
     assert len(set(arrived(broker.address, TOPIC))) == REQUESTS + 1
 
 
-def test_script_that_ends_at_once_loses_nothing(broker: Lease) -> None:
-    """A script that emits and ends sends its event on the way out."""
-    script = (
-        "from tests.servers.served import create_app, events\n"
-        "events.for_app(create_app()).emit('ended')\n"
-    )  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SERVED_BROKER": broker.address}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=30)
-    assert len(arrived(broker.address, TOPIC)) == 1
-
-
 def test_commands_open_no_socket_and_start_no_thread(tmp_path: Path) -> None:
     """`flask routes` runs with no broker at all, and init_app starts no thread."""
     script = (

@@ -139,3 +139,44 @@ def test_all_apps_share_one_deadline_and_none_takes_anothers_time(broker: Lease)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == f"{[{'closed': 1}] * 5}\n"
     assert arrived(broker) == 1
+
+
+def test_process_of_celerys_pool_sends_what_waits(broker: Lease) -> None:
+    """It leaves by os._exit after Celery's own signal."""
+    ended = run(
+        broker.address,
+        "from celery.signals import worker_process_shutdown\n"
+        "of(app).emit('task')\n"
+        "worker_process_shutdown.send(sender=None, pid=os.getpid(), exitcode=0)\n"
+        "os._exit(0)\n",
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert arrived(broker) == 1
+
+
+def test_aborted_process_closes_within_half_a_second() -> None:
+    """Where a server makes an exit of SIGABRT, SIGKILL follows soon: the losses are told before it, not CLOSE_SECONDS later.
+
+    A first emit outside the main thread, where no handler can be set, leaves the deadline as it is.
+    """
+    ended = run(
+        "127.0.0.1:1",
+        "def leave(*_):\n"
+        "    sys.exit(7)\n"
+        "signal.signal(signal.SIGABRT, leave)\n"
+        "other = make_app('127.0.0.1:1', CLOSE_SECONDS=3)\n"
+        "threading.Thread(target=of(other).emit, args=('aside',)).start()\n"
+        "of(other).close(0)\n"
+        "assert signal.getsignal(signal.SIGABRT) is leave\n"
+        "of(make_app('127.0.0.1:1', CLOSE_SECONDS=0)).emit('waits')\n"
+        "of(app).emit('waits')\n"
+        "began = time.monotonic()\n"
+        "import atexit\n"
+        "import logging\n"
+        "class Clock(logging.Handler):\n"
+        "    def emit(self, record):\n"
+        "        'lost' in record.msg and print(time.monotonic() - began < 1, flush=True)\n"
+        "app.logger.addHandler(Clock())\n"
+        "os.kill(os.getpid(), signal.SIGABRT)\n",
+    )
+    assert (ended.returncode, ended.stdout) == (7, "True\nTrue\n"), ended.stderr
