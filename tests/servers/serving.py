@@ -115,7 +115,9 @@ def told(folder: Path) -> int:
 def arrived(broker: str, topic: str) -> list[bytes]:
     """The ids of all events on a topic."""
     config = {"bootstrap.servers": broker, "group.id": str(uuid.uuid4()), "enable.partition.eof": True}
-    consumer = Consumer(config)
+    consumer = Consumer(
+        {**config, "fetch.wait.max.ms": 10}
+    )  # by default the end of the topic is told after 500
     try:
         consumer.assign([TopicPartition(topic, 0, 0)])
         ids: list[bytes] = []

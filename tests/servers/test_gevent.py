@@ -14,7 +14,7 @@ from tests.servers.serving import arrived, serving, told
 from tests.servers.test_servers import REQUESTS
 
 COMMAND = ("gunicorn", "-b", "127.0.0.1:PORT", "-k", "gevent", "tests.servers.ticking:create_app()")
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS = 0.5
 RUNS = 3
 
 
@@ -23,7 +23,7 @@ class Run:
     """What one worker met, in milliseconds: its longest pause while it served and while it closed.
 
     Attributes:
-        serving: from the first request to the last, and a second of waiting.
+        serving: from the first request to the last, and half a second of waiting.
         closing: from the signal on.
         ending: how long the whole end took.
     """
@@ -41,7 +41,7 @@ def run(broker: str, folder: Path) -> Run:
         server.get("/stall")  # what the start took is not ours
         for _ in range(REQUESTS):
             assert server.get("/buy") == "sold"
-        time.sleep(1)  # the poller's turns: ten polls, each of which would stop the hub
+        time.sleep(0.5)  # the poller's turns: five polls, each of which would stop the hub
         served = float(server.get("/stall"))
         began = time.monotonic()
         assert server.end(signal.SIGTERM) == 0
