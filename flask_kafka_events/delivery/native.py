@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar, cast
 
@@ -72,10 +73,9 @@ class _CooperativeProducer:
     """As much of `confluent_kafka.Producer` as the poller and the gate use."""
 
     def __init__(self, factory: Callable[..., Producer], config: Mapping[str, Any], logger: Any) -> None:
-        from gevent.threadpool import ThreadPool
-
         # One of its own: the hub's may be full of the app's work, and at the exit no thread can be started.
-        self._thread = ThreadPool(1)
+        self._thread = import_module("gevent.threadpool").ThreadPool(1)
+        self._guarded = import_module("gevent.util").wrap_errors
         self._said: deque[Callable[[], object]] = deque()
         config = {**config, "error_cb": self._later(config["error_cb"])}
         log = SimpleNamespace(log=self._later(logger.log))
@@ -106,10 +106,8 @@ class _CooperativeProducer:
         return lambda *said: self._said.append(partial(callback, *said))
 
     def _call(self, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        from gevent.util import wrap_errors
-
         # What is raised there is raised here; gevent alone would print it too.
-        result = self._thread.apply(wrap_errors(BaseException, function), args, more)
+        result = self._thread.apply(self._guarded(BaseException, function), args, more)
         for said in paced(_taken(self._said)):
             said()
         if isinstance(result, BaseException):

@@ -175,7 +175,7 @@ def test_aborted_process_closes_within_half_a_second() -> None:
         "import logging\n"
         "class Clock(logging.Handler):\n"
         "    def emit(self, record):\n"
-        "        'lost' in record.msg and print(time.monotonic() - began < 1, flush=True)\n"
+        "        'lost' in record.getMessage() and print(time.monotonic() - began < 1, flush=True)\n"
         "app.logger.addHandler(Clock())\n"
         "os.kill(os.getpid(), signal.SIGABRT)\n",
     )

@@ -65,8 +65,8 @@ def test_sigterm_closes_and_kills(broker: Lease) -> None:
     assert arrived(broker) == 1
 
 
-def test_hub_goes_on_while_thousands_are_given_up() -> None:
-    """With the broker away, waiting, flushing and dropping 5,000 events leave the other greenlets their turns.
+def test_hub_goes_on_while_a_thousand_are_given_up() -> None:
+    """With the broker away, waiting, flushing and dropping 1,000 events leave the other greenlets their turns.
 
     Compared are the longest pauses with a fifth of the whole time: a blocking flush or close would be one pause.
     """
@@ -80,16 +80,16 @@ def test_hub_goes_on_while_thousands_are_given_up() -> None:
         "        gevent.sleep(0.001)\n"
         "turns = []\n"
         "ticking = gevent.spawn(tick)\n"
-        "for number in range(5000):\n"
+        "for number in range(1000):\n"
         "    of(app).emit('lost')\n"
         "    number % 50 or gevent.sleep(0)\n"
         "turns.clear()\n"
         "assert not of(app).flush(0.3)\n"
         "assert not of(app).close(0.3)\n"
         "pauses = sorted(later - turn for turn, later in zip(turns, turns[1:]))\n"
-        "assert len(pauses) > 50\n"
+        "assert len(pauses) > 20\n"
         "assert pauses[-3] < 0.06, pauses[-5:]\n"
-        "assert of(app).stats().dropped_by_reason == {'closed': 5000}\n"
+        "assert of(app).stats().dropped_by_reason == {'closed': 1000}\n"
         "ticking.kill()\n",
     )
     assert ended.returncode == 0, ended.stderr
