@@ -13,7 +13,6 @@ from tests.packaging.conftest import ROOT, make_environment
 from tests.parts import path_of, requires
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.packaging.conftest import Distribution
@@ -25,10 +24,13 @@ LOCKS = {"3.10": "lowest.txt", "3.12": "test.txt", "3.13": "test.txt"}
 @pytest.fixture(scope="module")
 def runs(
     distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
-    """The unit ring on each of the Pythons that are there: at the same time, for it waits more than it computes."""
+) -> dict[str, Future[subprocess.CompletedProcess[str]]]:
+    """The unit ring on each of the Pythons that are there: at the same time, for it waits more than it computes.
+
+    All are over when the first test begins: a run that goes on is a process left behind by another's test.
+    """
     with ThreadPoolExecutor() as pool:
-        yield {
+        return {
             python: pool.submit(run, distribution, tmp_path_factory.mktemp(f"python{python}"), path, lock)
             for python, lock in LOCKS.items()
             if (path := path_of(f"python{python}")) is not None
