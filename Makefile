@@ -16,7 +16,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game test check lint types layers format parts lock clean $(RINGS)
+.PHONY: help game test check lint types layers format parts lock clean faults faults-quick $(RINGS)
 
 help:
 	@echo "make game      play: the example game on the embedded broker, at 127.0.0.1:PORT (PORT=5000)"
@@ -26,6 +26,8 @@ help:
 	@echo "make lint | types | layers      one of the checks;  make format repairs what lint can repair"
 	@echo "make $(RINGS)" | sed 's/ / | /2g'
 	@echo "                                one ring of the tests (ARGS=\"-k name\" goes to pytest)"
+	@echo "make faults    every fault, also those that take minutes, on three real brokers: prints the table"
+	@echo "make faults-quick               the ring of those that take seconds"
 	@echo "make parts     the programs that some tests need, and how to get those that are missing"
 	@echo "make lock      the locks in requirements/ anew (UPGRADE=--upgrade for the newest versions)"
 	@echo "make clean     removes what make made"
@@ -60,6 +62,13 @@ parts: $(DEV)
 
 $(RINGS): $(DEV)
 	@exec $(BIN)/python -m pytest tests/$@ $(ARGS)
+
+# Its words are tests.faults' own: make faults ARGS="--only leader --mode memory"
+faults: $(DEV)
+	@exec $(BIN)/python -m tests.faults --long $(ARGS)
+
+faults-quick: $(DEV)
+	@exec $(BIN)/python -m pytest tests/faults $(ARGS)
 
 # The later ones are held to what the first one chose, but for the lowest versions that users may have.
 lock: $(DEV)

@@ -95,3 +95,17 @@ def own_certificate_expired(trial: Trial) -> None:
         trial.check_told_once("ssl.certificate.location")
         own.write_bytes(renewed)
         trial.go_on(100)
+
+
+@fault("password wrong for 2.5 min", long=True)
+def password_wrong_for_minutes(trial: Trial) -> None:
+    """The broker refuses it twice a second, and the log says so once a minute."""
+    trial.go_secure(password="wrong")
+    trial.create_topics()
+    with trial.load(delivering=False):
+        trial.go_on(int(150 * trial.rate))
+        for subject in trial.subjects:
+            told = subject.log.count("Check sasl.username and sasl.password")
+            assert told == 3, f"told {told} times in 150 s ({subject.mode})"
+        trial.rotate(PASSWORD)
+        trial.go_on(100)

@@ -39,6 +39,7 @@ class Trial:
         cluster: the brokers.
         folder: for logs and journals.
         modes: the columns.
+        bootstrap: where topics are read back.
         may_lose: by mode, where it isn't nothing.
     """
 
@@ -51,14 +52,16 @@ class Trial:
     subjects: list[Subject] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     counts_from: float = 0.0
+    bootstrap: str = ""
 
     def __post_init__(self) -> None:
+        self.bootstrap = self.cluster.bootstrap
         slug = "".join(letter if letter.isalnum() else "-" for letter in self.name)
         for mode in filter(is_available, self.modes):
             folder = self.folder / f"{slug}-{mode}"
             folder.mkdir()
             subject = Subject(mode, folder, f"{slug}-{mode}", f"{slug}-{mode}-other")
-            subject.settings["BOOTSTRAP_SERVERS"] = self.cluster.bootstrap
+            subject.settings["BOOTSTRAP_SERVERS"] = self.bootstrap
             self.subjects.append(subject)
 
     @property
@@ -152,7 +155,7 @@ class Trial:
 
     def arrived(self, topic: str) -> list[Any]:
         """What is on a topic now."""
-        return list(read_back(self.cluster.bootstrap, topic))
+        return list(read_back(self.bootstrap, topic))
 
     def for_each(self, act: Callable[[Subject], object]) -> None:
         """Do something to each app."""
