@@ -34,36 +34,41 @@ class Admission:
         with self._freed:
             if not self._has_room(topic, size) and not self._wait_for_room(topic, size, timeout):
                 return False
-            load = self._topics.setdefault(topic, _Load())
-            for each in (load, self._total):
-                each.events += 1
-                each.size += size
+            self._add(topic, events=1, size=size)
             return True
+
+    def reserve(self, topic: str, size: int) -> "Reservation | None":
+        """Take a place for an event of up to `size` bytes, or of as many as one topic may hold; None where there is none."""
+        largest = min(size, self._topic_limit.size)
+        return Reservation(self, topic, largest) if self.enter(topic, largest) else None
+
+    def admit(self, topic: str, size: int, *, place: "Reservation | None", timeout: float) -> bool:
+        """Whether an event has a place: the one reserved for it, or another within `timeout` seconds."""
+        return (place is not None and place.use(topic, size)) or self.enter(topic, size, timeout=timeout)
 
     def force(self, topic: str, *, events: int, size: int) -> None:
         """Count what is there already, whatever the limits say."""
         with self._freed:
-            for each in (self._topics.setdefault(topic, _Load()), self._total):
-                each.events += events
-                each.size += size
+            self._add(topic, events=events, size=size)
 
     def leave(self, topic: str, size: int) -> None:
         """Give a place back."""
         with self._freed:
-            load = self._topics[topic]
-            for each in (load, self._total):
-                each.events -= 1
-                each.size -= size
-            if not load.events:
+            self._add(topic, events=-1, size=-size)
+            if not self._topics[topic].events:
                 del self._topics[topic]
             self._freed.notify_all()
 
     def shrink(self, topic: str, by: int) -> None:
         """Give back `by` bytes of a place that turned out too large, and keep the place."""
         with self._freed:
-            self._topics[topic].size -= by
-            self._total.size -= by
+            self._add(topic, events=0, size=-by)
             self._freed.notify_all()
+
+    def _add(self, topic: str, *, events: int, size: int) -> None:
+        for each in (self._topics.setdefault(topic, _Load()), self._total):
+            each.events += events
+            each.size += size
 
     def _wait_for_room(self, topic: str, size: int, timeout: float) -> bool:
         return timeout > 0 and self._freed.wait_for(lambda: self._has_room(topic, size), timeout)

@@ -10,7 +10,6 @@ from typing import Final
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.gate import Gate
-from flask_kafka_events.delivery.keeping import admitted
 from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Refusal, Shipment
 from flask_kafka_events.delivery.source import BATCH, Source
 from flask_kafka_events.errors import JournalError
@@ -61,12 +60,11 @@ class JournalKeeping:
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
-        largest = min(self._settings.max_event_bytes, self._settings.journal_max_bytes // 2)
-        return Reservation(self._admission, topic, largest) if self._admission.enter(topic, largest) else None
+        return self._admission.reserve(topic, self._settings.max_event_bytes)
 
     def admit(self, record: Record, place: Reservation | None, timeout: float) -> bool:
         """Take a record's place in the journal, as far as `KAFKA_EVENTS_JOURNAL_MAX_BYTES` goes."""
-        return admitted(self._admission, record, place, timeout)
+        return self._admission.admit(record.topic, record.size, place=place, timeout=timeout)
 
     def accept(self, shipment: Shipment) -> Refusal | None:
         """Write a shipment to the journal before anything else happens to it; then it goes on in its turn."""

@@ -38,6 +38,9 @@ class Keeping(Protocol):
     def tick(self) -> None:
         """Called by the poller a few times a second."""
 
+    def adopt(self) -> int:
+        """Take over what dead processes left; returns how many records that is."""
+
     def held(self) -> int:
         """How many records wait elsewhere than at the gate."""
 
@@ -57,12 +60,11 @@ class MemoryKeeping:
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
-        largest = min(self._settings.max_event_bytes, self._settings.queue_bytes // 2)
-        return Reservation(self._admission, topic, largest) if self._admission.enter(topic, largest) else None
+        return self._admission.reserve(topic, self._settings.max_event_bytes)
 
     def admit(self, record: Record, place: Reservation | None, timeout: float) -> bool:
         """Take a record's place in the queue."""
-        return admitted(self._admission, record, place, timeout)
+        return self._admission.admit(record.topic, record.size, place=place, timeout=timeout)
 
     def accept(self, shipment: Shipment) -> Refusal | None:
         """Hand a shipment on at once."""
@@ -84,16 +86,13 @@ class MemoryKeeping:
     def tick(self) -> None:
         """There is nothing to do."""
 
+    def adopt(self) -> int:
+        """A dead process leaves nothing."""
+        return 0
+
     def held(self) -> int:
         """Nothing waits elsewhere."""
         return 0
 
     def close(self) -> None:
         """There is nothing to close."""
-
-
-def admitted(admission: Admission, record: Record, place: Reservation | None, timeout: float) -> bool:
-    """Whether a record has a place: the one reserved for it, or another within `timeout` seconds."""
-    if place is not None and place.use(record.topic, record.size):
-        return True
-    return admission.enter(record.topic, record.size, timeout=timeout)

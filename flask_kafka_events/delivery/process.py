@@ -189,7 +189,7 @@ class ProcessDelivery:
 
     def adopt(self) -> int:
         """Take over what dead processes left in the journal, and send it; returns how many events that is."""
-        return self._keeping.adopt() if isinstance(self._keeping, JournalKeeping) else 0
+        return self._keeping.adopt()
 
     def _make_keeping(self, app_name: str, gate: Gate) -> Keeping:
         settings = self._settings
