@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -81,14 +81,13 @@ class JournalDirectory:
             path = self.path / f"{new_id()}{JOURNAL}"
             # The lock comes first: a journal file without one is an orphan's.
             claim = take(path.with_suffix(LOCK), create=True)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+            assert claim is not None  # noqa: S101 - nobody else knows a new id
+            return self._made(path, claim)
         except OSError as error:
             raise JournalError(
                 f"Journal directory {self.path} can't be used: {error.strerror}. Let the app's user write there, or make "
                 f"room on the disk."
             ) from None
-        assert claim is not None  # noqa: S101 - nobody else knows a new id
-        return self._open(path, claim)
 
     def orphans(self) -> Iterator[OwnedJournal]:
         """Take the files that nobody owns any more and that hold records, oldest first; each goes to one taker."""
@@ -124,7 +123,7 @@ class JournalDirectory:
     def _rescued(self, path: Path, claim: Claim, damage: str) -> OwnedJournal:
         try:
             return self.rescue(path, claim, damage)
-        except JournalError:
+        except (JournalError, OSError):
             claim.release()
             raise
 
@@ -134,24 +133,20 @@ class JournalDirectory:
         Raises:
             JournalError: there is no room for it, for example; nothing is changed.
         """
-        owned = self.create()
-        try:
+        with self._filling() as owned:
             copied = salvage(path, owned.file)
-        except JournalError:
-            owned.file.remove()
-            owned.claim.release(remove=True)
-            raise
+            aside = set_aside(path)
         text = "%s It was set aside as %s; %d event(s) in it could be read and are sent."
-        self._log.error(text, damage, set_aside(path), copied)
+        self._log.error(text, damage, aside, copied)
         claim.release(remove=True)
         return owned
 
     def copy(self, file: JournalFile) -> OwnedJournal:
         """A new file with all that another, open one holds."""
-        owned = self.create()
-        for batch in batches(file.records()):
-            owned.file.append(batch)
-        owned.file.bury(file.dead_letters())
+        with self._filling() as owned:
+            for batch in batches(file.records()):
+                owned.file.append(batch)
+            owned.file.bury(file.dead_letters())
         return owned
 
     def files(self, suffix: str) -> list[Path]:
@@ -160,18 +155,32 @@ class JournalDirectory:
 
     def _sound(self, path: Path, claim: Claim) -> OwnedJournal:
         file = JournalFile(path, sync=self._sync)
-        if not file.is_sound():
+        try:
+            file.check()
+        except JournalError:
             file.close()
-            raise JournalCorrupt(f"Journal {path} is damaged.")
+            raise
         return OwnedJournal(file=file, claim=claim)
 
-    def _open(self, path: Path, claim: Claim) -> OwnedJournal:
+    def _made(self, path: Path, claim: Claim) -> OwnedJournal:
         try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
             return OwnedJournal(file=JournalFile(path, sync=self._sync), claim=claim)
-        except JournalError:
+        except (JournalError, OSError):
             with suppress(OSError):
                 path.unlink()
             claim.release(remove=True)
+            raise
+
+    @contextmanager
+    def _filling(self) -> Iterator[OwnedJournal]:
+        """A new file, removed again where it can't be filled to the end: half of it would be adopted, and sent twice."""
+        owned = self.create()
+        try:
+            yield owned
+        except (JournalError, OSError):
+            owned.file.remove()
+            owned.claim.release(remove=True)
             raise
 
     def _make(self) -> None:

@@ -168,9 +168,10 @@ class JournalFile:
         rows = self._query(f"SELECT {COLUMNS}, reason, explanation FROM dead ORDER BY seq")
         return [DeadLetter(entry=entry_of(row[:8]), reason=row[8], explanation=row[9]) for row in rows]
 
-    def is_sound(self) -> bool:
-        """Whether SQLite finds no damage; it reads the whole file, 1 s for 600 MB."""
-        return self._query("PRAGMA quick_check(1)") == [("ok",)]
+    def check(self) -> None:
+        """Raise `JournalCorrupt` where SQLite finds damage; it reads the whole file, 1 s for 600 MB."""
+        if self._query("PRAGMA quick_check(1)") != [("ok",)]:
+            raise JournalCorrupt(f"Journal {self.path} is damaged.")
 
     def is_in_place(self) -> bool:
         """Whether the file is still where it was made: what is written to a deleted one is gone with the process."""

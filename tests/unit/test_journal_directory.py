@@ -1,7 +1,6 @@
 """Whose a journal file is: one living process's, whatever became of the one that made it."""
 
 import os
-import resource
 import stat
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.claim import take
 from flask_kafka_events.journal.directory import JournalDirectory, OwnedJournal
 from tests.leash import leashed
+from tests.limits import descriptors, largest_file
 from tests.unit.test_journal_file import dead, entry
 
 #: A process that makes a journal with three records, says so, and waits for its end.
@@ -379,15 +379,30 @@ def test_a_rescue_without_room_changes_nothing(directory: JournalDirectory) -> N
     content = bytearray(path.read_bytes())
     content[-8_192:] = b"\xff" * 8_192
     path.write_bytes(content)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
-    try:
-        with pytest.raises(JournalError, match="Make room on the disk"):
-            next(directory.orphans())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with largest_file(400_000), pytest.raises(JournalError, match="Make room on the disk"):
+        next(directory.orphans())
     assert directory.files(".journal") == [path]
     (adopted,) = directory.orphans()
     assert adopted.file.count() > 1_900
     adopted.file.remove()
     adopted.claim.release(remove=True)
+
+
+def test_a_copy_without_room_leaves_nothing_behind(directory: JournalDirectory, owned: OwnedJournal) -> None:
+    """Half a copy, left in the directory, would be sent by whoever adopts it later, a second time."""
+    owned.file.append([entry(seq, value=b"x" * 2_000) for seq in range(2, 2001)])
+    with largest_file(400_000), pytest.raises(JournalError, match="Make room on the disk"):
+        directory.copy(owned.file)
+    assert directory.files(".journal") == [owned.file.path]
+    assert directory.files(".lock") == [owned.claim.path]
+    assert owned.file.count() == 2_000
+
+
+def test_a_file_that_cannot_be_created_leaves_no_claim(directory: JournalDirectory) -> None:
+    """Each further attempt would cost another descriptor and another lock file."""
+    directory.create().give_up()
+    next_free = os.dup(0)
+    os.close(next_free)
+    with descriptors(next_free + 1), pytest.raises(JournalError, match="Too many open files"):
+        directory.create()
+    assert list(directory.path.iterdir()) == []

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import resource
 import shutil
 import sqlite3
 import threading
@@ -16,6 +15,7 @@ from confluent_kafka import KafkaError
 
 from flask_kafka_events import DeliveryTimeout, Event, QueueFull, event_dropped, event_failed
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import KeepingProducer, Shop, shop
 
@@ -46,17 +46,6 @@ def rows(folder: Path, table: str = "record") -> list[str]:
         found += [id_ for (id_,) in db.execute(f"SELECT id FROM {table} ORDER BY seq")]  # noqa: S608
         db.close()
     return found
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file may grow."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def is_law_kept(held: Shop) -> bool:
@@ -322,11 +311,11 @@ def _topics(held: Shop) -> list[Any]:
 def test_a_full_disk_costs_no_event(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What can't be written waits in memory, also where not even the file could be made; the log says what to do."""
     with journaling(tmp_path, answers=False) as held:
-        with full_disk():
+        with largest_file(0):
             held.mine.emit("sold")
         assert rows(tmp_path) == []
         wait_until(lambda: _written(held), "the disk is used once it has room")
-        with full_disk():
+        with largest_file(0):
             held.mine.emit("sold", "x" * 100_000)
         resume(held)
         assert held.mine.flush(5)
@@ -350,7 +339,7 @@ def test_a_damaged_orphan_waits_for_room_on_the_disk(
     with journaling(tmp_path) as heir:
         nonsense = path.with_name("nonsense.journal")
         nonsense.write_text("nonsense " * 1_000)
-        with full_disk():
+        with largest_file(0):
             assert process(heir).adopt() == 0
         assert files(tmp_path) == [path, nonsense]
         assert told(caplog, "Make room on the disk, or have it checked.")
