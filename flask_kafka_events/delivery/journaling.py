@@ -120,6 +120,7 @@ class JournalKeeping:
         self._next_flush = now + FLUSH
         for source in tuple(self._sources):
             source.flush()
+            source.shrink()
             self._mend(source)
             if source is not self._own and source.is_spent():
                 self._sources.remove(source)
@@ -168,7 +169,7 @@ class JournalKeeping:
 
     def _take_over(self, owned: OwnedJournal) -> int:
         source = Source(owned, memory=self._memory, tell=self._tell)
-        records = sum(backlog.records for backlog in source.backlogs)
+        records = source.held()
         for backlog in source.backlogs:
             self._admission.force(backlog.topic, events=backlog.records, size=backlog.size)
         self._ledger.adopt(records)

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, TypeAlias
 
 from flask_kafka_events.delivery.admission import Admission
 from flask_kafka_events.delivery.lanes import WINDOW_BYTES, Lane
 from flask_kafka_events.delivery.shipment import Refusal, Shipment
+from flask_kafka_events.delivery.transaction import Transaction
 from flask_kafka_events.errors import JournalCorrupt, JournalError
 from flask_kafka_events.journal.directory import OwnedJournal
 from flask_kafka_events.journal.layout import DeadLetter, Entry
@@ -20,14 +21,6 @@ from flask_kafka_events.outcomes import Delivery
 BATCH: Final = 200
 #: Seconds without another attempt after a write that failed: a full disk must not cost each emit one.
 PAUSE: Final = 0.25
-
-
-@dataclass(slots=True, eq=False)
-class _Transaction:
-    """Shipments of several threads that are written together; who comes while it is written is in the next one."""
-
-    shipments: list[Shipment] = field(default_factory=list)
-    is_over: bool = False
 
 
 #: Who waits for an event, and the signals in whose receivers it was emitted: what isn't on disk with its record.
@@ -54,7 +47,7 @@ class Source:
         self._last = owned.file.last()
         self._pause_until = 0.0
         self._is_mending = False
-        self._transaction = _Transaction()
+        self._transaction = Transaction()
         self._company: dict[int, _Company] = {}
         self._done: list[int] = []
         self._letters: list[DeadLetter] = []
@@ -116,16 +109,18 @@ class Source:
 
     def flush(self, *, at_least: int = 1) -> None:
         """Delete what was settled and bury what was refused, in batches; what fails is tried again at the next call."""
-        try:
+        with self._noting():
             while len(self._done) >= at_least:
                 self.owned.file.delete(batch := self._done[:BATCH])
                 del self._done[: len(batch)]
             while self._letters:
                 self.owned.file.bury(letters := self._letters[:BATCH])
                 del self._letters[: len(letters)]
+
+    def shrink(self) -> None:
+        """Give a part of what is free in the file back to the disk."""
+        with self._noting():
             self.owned.file.shrink()
-        except JournalError as error:
-            self._note(error)
 
     @contextmanager
     def mending(self) -> Iterator[None]:
@@ -143,10 +138,8 @@ class Source:
             self.owned, self.damage = owned, None
             lost = 0
             for topic, lane in self._lanes.items():
-                unborn = sum(
-                    not each.at_once and each.record.topic == topic for each in self._transaction.shipments
-                )
-                lacking = lane.waiting - unborn - owned.file.count_after(topic, lane.handed)
+                found = owned.file.count_after(topic, lane.handed) + self._transaction.waiting(topic)
+                lacking = lane.waiting - found
                 lane.waiting -= lacking
                 lost += lacking
             return lost
@@ -170,13 +163,13 @@ class Source:
         except (JournalError, OSError) as error:
             self._tell(str(error))
 
-    def _write(self, transaction: _Transaction) -> None:
+    def _write(self, transaction: Transaction) -> None:
         with self._writing:
             if transaction.is_over:
                 return
             # It is the one that takes shipments now: an earlier one is over before its writer lets go.
             with self._lock:
-                self._transaction = _Transaction()
+                self._transaction = Transaction()
             try:
                 self._append(transaction.shipments)
             except JournalError as error:
@@ -211,7 +204,7 @@ class Source:
     def _refill(self, topic: str, lane: Lane, hand_on: Callable[[Shipment], object]) -> int:
         with self._lock:
             # What failed to be written has only committed records before it: taken before the file is read.
-            unwritten, room = list(lane.unwritten), WINDOW_BYTES - lane.size
+            unwritten, room = list(islice(lane.unwritten, BATCH)), WINDOW_BYTES - lane.size
         try:
             entries = self.owned.file.after(topic, lane.handed, limit=BATCH, size=room)
         except JournalError as error:
@@ -219,7 +212,7 @@ class Source:
             return 0
         shipments = [self._shipment(entry) for entry in entries]
         last = shipments[-1].seq if shipments else self._last
-        early = [each for each in unwritten[:BATCH] if each.seq <= last]
+        early = [each for each in unwritten if each.seq <= last]
         with self._lock:
             lane.waiting -= len(shipments)
             for _ in early:
@@ -240,6 +233,13 @@ class Source:
 
     def _lane(self, shipment: Shipment) -> Lane:
         return self._lanes.setdefault(shipment.record.topic, Lane())
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except JournalError as error:
+            self._note(error)
 
     def _note(self, error: JournalError) -> None:
         if time.monotonic() >= self._pause_until:
