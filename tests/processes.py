@@ -1,7 +1,8 @@
-"""Waiting for conditions, and asking whether a process runs."""
+"""Processes from outside: waiting for conditions, whether one runs, what its log tells."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -21,6 +22,11 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 10.
         if time.monotonic() > deadline:
             raise TimeoutError(f"Waited {seconds:g} s in vain until {what}.")
         time.sleep(0.01)
+
+
+def losses_told(log: str) -> int:
+    """How many events the log of an app names as lost, or as undecided at its end."""
+    return sum(map(int, re.findall(r"(\d+) event\(s\) (?:lost|were undecided)", log)))
 
 
 def is_running(process: int) -> bool:

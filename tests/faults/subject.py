@@ -5,15 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from flask_kafka_events.settings import Settings
 from tests.faults.load import Load
 from tests.faults.shop import OTHER_TYPE
 from tests.kafka.apache_kafka import free_port
@@ -37,13 +35,7 @@ SERVER: Final = (
     "--graceful-timeout",
     "10",
 )
-LOSS: Final = re.compile(r"(\d+) event\(s\) (?:lost|were undecided)")
 END_SECONDS: Final = 30.0
-
-
-def is_available(mode: str) -> bool:
-    """Whether this version has the mode."""
-    return mode == "memory" or mode in {each.name for each in fields(Settings)}
 
 
 @dataclass(slots=True)
@@ -150,10 +142,6 @@ class Subject:
     def await_ledger(self, is_so: Callable[[dict[str, Any]], bool], what: str, seconds: float) -> None:
         """Wait until the ledger says something."""
         wait_until(lambda: is_so(self.ledger()), f"{what} ({self.mode})", seconds=seconds)
-
-    def losses_in_log(self) -> int:
-        """How many events the log names as lost."""
-        return sum(map(int, LOSS.findall(self.log)))
 
     def end(self) -> None:
         """End the server in good order."""

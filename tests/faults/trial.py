@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.faults.account import Outcome, counted, lost_by_ledger
 from tests.faults.reading import read_back
-from tests.faults.subject import Subject, is_available, types_for
+from tests.faults.subject import Subject, types_for
 from tests.kafka.administration import Administration
 from tests.kafka.cluster import PASSWORD, USER
-from tests.processes import wait_until
+from tests.processes import losses_told, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ class Trial:
     def __post_init__(self) -> None:
         self.bootstrap = self.cluster.bootstrap
         slug = "".join(letter if letter.isalnum() else "-" for letter in self.name)
-        for mode in filter(is_available, self.modes):
+        for mode in self.modes:
             folder = self.folder / f"{slug}-{mode}"
             folder.mkdir()
             subject = Subject(mode, folder, f"{slug}-{mode}", f"{slug}-{mode}-other")
@@ -169,7 +169,7 @@ class Trial:
         arrivals = [each for topic in subject.topics for each in self.arrived(topic)]
         left_on_disk = stats["pending"] if subject.mode == "journal" else 0
         accounted = max(
-            subject.losses_in_log() + stats["dead"] + left_on_disk,
+            losses_told(subject.log) + stats["dead"] + left_on_disk,
             lost_by_ledger({**stats, "pending": left_on_disk}),
         )
         figures = counted(asked, arrivals)

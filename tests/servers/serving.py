@@ -19,7 +19,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from tests.leash import leashed
-from tests.processes import wait_until
+from tests.processes import losses_told, wait_until
 from tests.servers.kinds import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,8 +108,7 @@ def clients(server: Server, *, count: int = 3) -> Iterator[list[str]]:
 
 def told(folder: Path) -> int:
     """How many lost events the server's log tells."""
-    log = (folder / "server.log").read_text()
-    return sum(map(int, re.findall(r"(\d+) event\(s\) (?:lost|were undecided)", log)))
+    return losses_told((folder / "server.log").read_text())
 
 
 def arrived(broker: str, topic: str) -> list[bytes]:

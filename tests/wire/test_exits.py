@@ -19,10 +19,10 @@ START = (
 )
 
 
-def run(address: str, script: str) -> "subprocess.CompletedProcess[str]":
-    """Run a script that has an app on that broker, whose events are batched for a minute."""
+def run(address: str, script: str, *, before: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run a script that has an app on that broker, whose events are batched for a minute; `before` comes first of all."""
     return subprocess.run(
-        [sys.executable, "-c", START + script, address],
+        [sys.executable, "-c", before + START + script, address],
         capture_output=True,
         text=True,
         timeout=30,

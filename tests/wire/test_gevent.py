@@ -1,31 +1,20 @@
 """Under gevent's monkey patching: nothing is lost, and no greenlet waits because of us."""
 
 import signal
-import subprocess
-import sys
+from functools import partial
 
 from flask_kafka_events.embedded import Lease
+from tests.wire import test_exits
 from tests.wire.test_exits import arrived
 
-START = (
+PATCHED = (
     "from gevent import monkey\n"
     "monkey.patch_all()\n"
-    "import gevent, os, signal, sys, threading, time\n"
-    "from flask_kafka_events import DeliveryTimeout, event_delivered\n"
-    "from tests.wire.test_delivery import make_app, of\n"
-    "app = make_app(sys.argv[1], PRODUCER={'linger.ms': 60000}, CLOSE_SECONDS=3)\n"
+    "import gevent\n"
+    "from flask_kafka_events import event_delivered\n"
 )
-
-
-def run(address: str, script: str) -> "subprocess.CompletedProcess[str]":
-    """Run a script whose threads are greenlets and whose app's events are batched for a minute."""
-    return subprocess.run(
-        [sys.executable, "-c", START + script, address],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+#: Runs a script whose threads are greenlets.
+run = partial(test_exits.run, before=PATCHED)
 
 
 def test_greenlets_emit_wait_and_close(broker: Lease) -> None:
