@@ -146,7 +146,8 @@ class JournalDirectory:
         with self._filling() as owned:
             for batch in batches(file.records()):
                 owned.file.append(batch)
-            owned.file.bury(file.dead_letters())
+            for letters in batches(file.dead_letters()):
+                owned.file.bury(letters)
         return owned
 
     def files(self, suffix: str) -> list[Path]:

@@ -7,46 +7,26 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from flask_kafka_events.errors import JournalCorrupt, JournalError
-from flask_kafka_events.journal.forking import guard_forks, in_sqlite
-from flask_kafka_events.journal.layout import (
-    COLUMNS,
-    DeadLetter,
-    Entry,
-    TopicBacklog,
-    entry_of,
-    prepare,
-    row_of,
-)
-from flask_kafka_events.pinning import pin, unpin
+from flask_kafka_events.journal.layout import COLUMNS, DEAD_COLUMNS, DeadLetter, Entry, prepare, row_of
+from flask_kafka_events.journal.reading import JournalReader
 
 # NORMAL writes to the kernel and syncs at checkpoints only: it survives kill -9, and a power loss costs the last
 # commits but never the file. FULL syncs at each commit (12 µs against 125 to 160).
 _SYNCHRONOUS: Final = {"process": "NORMAL", "power": "FULL"}
-# Another program that holds the file keeps an emit so many seconds at most; the event waits in memory then.
-_PATIENCE: Final = 0.02
 # Free pages beyond which the file is made smaller, and how many at a time: after an outage it would keep its size.
 _SPARE_PAGES: Final = 2_000
 _PAGES: Final = 500
-# By SQLite's texts: its error names reach Python from 3.11 on.
-_NEXT_STEPS: Final = {
-    "database or disk is full": "Make room on the disk.",
-    "disk I/O error": "Make room on the disk, or have it checked.",
-    "attempt to write a readonly database": "Let the app's user write there.",
-    "unable to open database file": "Make the directory, and let the app's user write there.",
-    "database is locked": "Another program uses it: end that one.",
-}
 _INSERT: Final = (
     f"INSERT INTO record ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING"
 )
-_INSERT_DEAD: Final = f"INSERT INTO dead ({COLUMNS}, reason, explanation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING"
+_INSERT_DEAD: Final = (
+    f"INSERT INTO dead ({DEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING"
+)
 
 
-class JournalFile:
+class JournalFile(JournalReader):
     """A journal file that is open. Any thread may use it; only the process that opened it.
 
     Args:
@@ -60,47 +40,14 @@ class JournalFile:
     """
 
     def __init__(self, path: Path, *, sync: str = "process") -> None:
-        self.path = path
-        guard_forks()
-        with in_sqlite, _explained(path):
-            self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-        pin(self._db)
-        self._is_open = True
-        try:
-            with in_sqlite, _explained(path):
-                self._set_up(sync)
-        except BaseException:
-            self.close()
-            raise
+        self._sync = sync
+        super().__init__(path)
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Write these in one transaction, all of them or none; one that is there already is passed over."""
         rows = [row_of(entry) for entry in entries]
         with self._transaction() as db:
             db.executemany(_INSERT, rows)
-
-    def after(self, topic: str, seq: int, *, limit: int, size: int) -> list[Entry]:
-        """The next records of a topic behind `seq`, in order.
-
-        Args:
-            topic: whose.
-            seq: the last one that isn't wanted.
-            limit: how many at most.
-            size: bytes after which no further one is read; one is read in any case.
-        """
-        found: list[Entry] = []
-        with self._reading() as db:
-            rows = db.execute(
-                f"SELECT {COLUMNS} FROM record WHERE topic = ? AND seq > ? ORDER BY seq LIMIT ?",
-                (topic, seq, limit),
-            )
-            for row in rows:
-                found.append(entry_of(row))
-                size -= found[-1].record.size
-                if size <= 0:
-                    break
-            rows.close()
-        return found
 
     def delete(self, seqs: Sequence[int]) -> None:
         """Forget records that the broker has, in one transaction."""
@@ -134,58 +81,11 @@ class JournalFile:
                 # A script, for this gives a row without columns for each page, and execute() stops at the first.
                 db.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
 
-    def backlogs(self) -> list[TopicBacklog]:
-        """What waits, by topic."""
-        rows = self._query("SELECT topic, count(*), sum(size) FROM record GROUP BY topic ORDER BY topic")
-        return [TopicBacklog(topic=topic, records=count, size=size) for topic, count, size in rows]
-
-    def count(self) -> int:
-        """How many records wait."""
-        return int(self._query("SELECT count(*) FROM record")[0][0])
-
-    def count_after(self, topic: str, seq: int) -> int:
-        """How many records of a topic wait behind `seq`."""
-        return int(self._query("SELECT count(*) FROM record WHERE topic = ? AND seq > ?", (topic, seq))[0][0])
-
-    def count_dead(self) -> int:
-        """How many dead letters there are."""
-        return int(self._query("SELECT count(*) FROM dead")[0][0])
-
-    def last(self) -> int:
-        """The highest place that a record or a dead letter has; 0 where there is none."""
-        # A question for each table: one over both would read them whole.
-        return max(self._query(f"SELECT max(seq) FROM {table}")[0][0] or 0 for table in ("record", "dead"))
-
-    def records(self) -> Iterator[Entry]:
-        """All records that wait, in order; read in pages, so that any number takes little memory."""
-        seq = 0
-        while page := self._page(seq):
-            yield from page
-            seq = page[-1].seq
-
-    def dead_letters(self) -> list[DeadLetter]:
-        """All, oldest first."""
-        rows = self._query(f"SELECT {COLUMNS}, reason, explanation FROM dead ORDER BY seq")
-        return [DeadLetter(entry=entry_of(row[:8]), reason=row[8], explanation=row[9]) for row in rows]
-
-    def check(self) -> None:
-        """Raise `JournalCorrupt` where SQLite finds damage; it reads the whole file, 1 s for 600 MB."""
-        if self._query("PRAGMA quick_check(1)") != [("ok",)]:
-            raise JournalCorrupt(f"Journal {self.path} is damaged.")
-
     def is_in_place(self) -> bool:
         """Whether the file is still where it was made: what is written to a deleted one is gone with the process."""
         with suppress(OSError):
             return os.path.samestat(self.path.stat(), self._made)
         return False
-
-    def close(self) -> None:
-        """Close the file; what it holds stays. Again, it does nothing."""
-        with in_sqlite:
-            if self._is_open:
-                self._is_open = False
-                self._db.close()
-                unpin(self._db)
 
     def remove(self) -> None:
         """Close and delete the file."""
@@ -193,29 +93,19 @@ class JournalFile:
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
-    def _set_up(self, sync: str) -> None:
+    def _address(self) -> str:
+        return str(self.path)
+
+    def _set_up(self, db: sqlite3.Connection) -> None:
         # Not EXCLUSIVE: there a fork child that closes its inherited connection unlinks the WAL under its parent, and
         # after kill -9 half the rows are gone with integrity "ok" (measured; NORMAL kept all).
-        self._db.execute("PRAGMA locking_mode = NORMAL")
+        db.execute("PRAGMA locking_mode = NORMAL")
         if not self.path.stat().st_size:
-            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[sync]}")
-        prepare(self._db, self.path)
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[self._sync]}")
+        prepare(db, self.path)
         self._made = self.path.stat()
-
-    def _page(self, seq: int) -> list[Entry]:
-        rows = self._query(f"SELECT {COLUMNS} FROM record WHERE seq > ? ORDER BY seq LIMIT 500", (seq,))
-        return [entry_of(row) for row in rows]
-
-    def _query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._reading() as db:
-            return db.execute(sql, parameters).fetchall()
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with in_sqlite, _explained(self.path):
-            yield self._db
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -228,21 +118,3 @@ class JournalFile:
                 with suppress(sqlite3.Error):  # SQLite itself has taken it back where the disk is full
                     db.execute("ROLLBACK")
                 raise
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise JournalError(f"Journal {path} is closed.") from None
-    except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
-        raise JournalError(f"Journal {path} can't be used: {error}. {_next_step(error)}") from None
-    except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
-        raise JournalCorrupt(f"Journal {path} is damaged: {error}.") from None
-    except OSError as error:
-        raise JournalError(f"Journal {path} can't be used: {error.strerror}.") from None
-
-
-def _next_step(error: sqlite3.Error) -> str:
-    return _NEXT_STEPS.get(str(error), "Check the directory's rights and the disk.")

@@ -32,6 +32,8 @@ MIGRATIONS: Final = (
 
 #: Of a record, in the order of `row_of`.
 COLUMNS: Final = "seq, id, type, topic, key, value, headers, size"
+#: Of a dead letter.
+DEAD_COLUMNS: Final = f"{COLUMNS}, reason, explanation"
 _HEADERS: Final = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])
 
 
@@ -81,6 +83,34 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
     return Entry(seq=seq, record=record)
 
 
+def dead_letter_of(row: tuple[Any, ...]) -> DeadLetter:
+    """The dead letter in a row of `DEAD_COLUMNS`.
+
+    Raises:
+        msgspec.MsgspecError: its headers are none.
+    """
+    return DeadLetter(entry=entry_of(row[:-2]), reason=row[-2], explanation=row[-1])
+
+
+def layout_of(db: sqlite3.Connection, path: Path, newest: int = len(MIGRATIONS)) -> int:
+    """The number of a file's layout; 0 where it is empty.
+
+    Raises:
+        JournalTooNew: a newer version of this package wrote it.
+        JournalCorrupt: it is another program's.
+        sqlite3.Error: it is damaged.
+    """
+    version, application, tables = _header(db)
+    if application != APPLICATION and (version or tables):
+        raise JournalCorrupt(f"{path} is no journal.")
+    if version > newest:
+        raise JournalTooNew(
+            f"Journal {path} has layout {version}, this version of flask_kafka_events knows {newest}. Upgrade it to send "
+            f"what is in there; the file was left alone."
+        )
+    return version
+
+
 def prepare(db: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> None:
     """Give an empty file its layout, and one of an older version the newest.
 
@@ -89,15 +119,8 @@ def prepare(db: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGR
         JournalCorrupt: it is another program's.
         sqlite3.Error: it is damaged, or can't be written.
     """
-    version, application, tables = _header(db)
-    if application != APPLICATION and (version or tables):
-        raise JournalCorrupt(f"{path} is no journal.")
-    if version > len(migrations):
-        raise JournalTooNew(
-            f"Journal {path} has layout {version}, this version of flask_kafka_events knows {len(migrations)}. Upgrade "
-            f"it to send what is in there; the file was left alone."
-        )
-    for number in range(version, len(migrations)):
+    newest = len(migrations)
+    for number in range(layout_of(db, path, newest), newest):
         marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {number + 1}"
         db.executescript(f"BEGIN IMMEDIATE; {migrations[number]} ; {marks}; COMMIT")
 

@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from flask_kafka_events.journal.file import JournalFile
-from flask_kafka_events.journal.layout import COLUMNS, Entry, entry_of
+from flask_kafka_events.journal.layout import COLUMNS, DeadLetter, Entry, entry_of
 
 CORRUPT: Final = ".corrupt"
 #: Records copied in one transaction.
 BATCH: Final = 500
+_Kept = TypeVar("_Kept", Entry, DeadLetter)
 
 
 def set_aside(path: Path) -> Path:
@@ -39,7 +40,7 @@ def salvage(path: Path, into: JournalFile) -> int:
     return copied
 
 
-def batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+def batches(entries: Iterator[_Kept]) -> Iterator[list[_Kept]]:
     """The same entries, as many at a time as one transaction should have."""
     while batch := list(islice(entries, BATCH)):
         yield batch

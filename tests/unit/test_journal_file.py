@@ -124,7 +124,7 @@ def test_dead_letters_are_kept_with_their_reason(tmp_path: Path) -> None:
     file.append([entry(1), entry(2)])
     file.bury([dead(2), dead(7)])
     assert list(file.records()) == [entry(1)]
-    assert file.dead_letters() == [dead(2), dead(7)]
+    assert list(file.dead_letters()) == [dead(2), dead(7)]
     assert file.last() == 7, "no new record takes a dead one's place"
     assert file.revive() == 2
     assert [each.seq for each in file.records()] == [1, 2, 7]
@@ -299,3 +299,23 @@ def test_a_fork_waits_for_who_is_inside_sqlite(tmp_path: Path) -> None:
         stop.set()
         writer.join()
         file.close()
+
+
+def test_a_row_that_is_no_record_is_damage(tmp_path: Path) -> None:
+    """Whoever reads it, in whatever way, is told so."""
+    file = JournalFile(tmp_path / "a.journal")
+    file.append([entry(1)])
+    file.bury([dead(2)])
+    for table in ("record", "dead"):
+        db = sqlite3.connect(file.path)
+        db.execute(f"UPDATE {table} SET headers = x'c1'")  # noqa: S608
+        db.commit()
+        db.close()
+    for read in (
+        lambda: file.after("t", 0, limit=9, size=9),
+        lambda: list(file.records()),
+        lambda: list(file.dead_letters()),
+    ):
+        with pytest.raises(JournalCorrupt, match="is damaged"):
+            read()
+    file.close()

@@ -1,0 +1,61 @@
+"""A journal file's records on their way, drawn without a poller."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.delivery.admission import Admission
+from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.delivery.shipment import Shipment
+from flask_kafka_events.delivery.source import Source
+from flask_kafka_events.event import Record
+from flask_kafka_events.journal.directory import JournalDirectory
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """What the source says."""
+    return []
+
+
+@pytest.fixture
+def source(tmp_path: Path, told: list[str]) -> Iterator[Source]:
+    """A source whose window is full, with two records that wait on disk."""
+    owned = JournalDirectory(tmp_path, "shop", sync="process", log=AppLog(logging.getLogger)).create()
+    made = Source(owned, memory=Admission(events=10, size=1_000), tell=told.append)
+    handed = [shipment(number) for number in range(WINDOW_EVENTS + 2)]
+    assert [made.keep(each) for each in handed] == [True] * WINDOW_EVENTS + [False] * 2
+    made.settle(handed[0])
+    yield made
+    made.close()
+
+
+def shipment(number: int) -> Shipment:
+    """A shipment of nothing much."""
+    return Shipment(record=Record(id=str(number), type="sold", topic="t", key=None, value=b"v", headers=()))
+
+
+def test_what_can_be_read_is_handed_on(source: Source, told: list[str]) -> None:
+    """A place in the window that is free again goes to the first that waits."""
+    handed: list[Shipment] = []
+    assert source.refill(handed.append) == 2
+    assert [each.record.id for each in handed] == ["2000", "2001"]
+    assert (source.held(), told) == (0, [])
+
+
+def test_what_cannot_be_read_keeps_its_turn(source: Source, told: list[str]) -> None:
+    """A damaged row hands nothing on, keeps its count, and is told as the damage that it is."""
+    db = sqlite3.connect(source.owned.file.path)
+    db.execute("UPDATE record SET headers = x'c1' WHERE id = '2000'")
+    db.commit()
+    db.close()
+    handed: list[Shipment] = []
+    assert source.refill(handed.append) == 0
+    assert handed == []
+    assert source.held() == 2
+    assert source.damage == told[0]
+    assert "is damaged" in told[0]
