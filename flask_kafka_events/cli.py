@@ -1,10 +1,9 @@
-"""`flask kafka-events`: topics, tail, emit."""
+"""`flask kafka-events`: topics, tail, emit, journal."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 import click
 from confluent_kafka import Message
@@ -14,15 +13,18 @@ from flask.cli import AppGroup
 
 from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.delivery.topics import Broker, broker_of
-from flask_kafka_events.errors import BrokerError, DeliveryTimeout, KafkaEventsError
+from flask_kafka_events.errors import BrokerError, DeliveryTimeout
 from flask_kafka_events.event import Event
 from flask_kafka_events.extension import KafkaEvents
 from flask_kafka_events.formats import read
+from flask_kafka_events.journal_commands import journal
+from flask_kafka_events.terminal import bold, echo_table, json_line, printable, text, told
 from flask_kafka_events.topic_names import check_topic
 
 kafka_events = AppGroup("kafka-events", help="The app's events on Kafka.")
 topics = AppGroup("topics", help="The broker's topics.")
 kafka_events.add_command(topics)
+kafka_events.add_command(journal)
 
 
 @topics.command("list")
@@ -32,7 +34,7 @@ def list_topics() -> None:
         found = broker.topics()
     if not found:
         click.echo("There are no topics.", err=True)
-    _echo_table([[_bold(name), str(len(topic.partitions))] for name, topic in found.items()])
+    echo_table([[bold(name), str(len(topic.partitions))] for name, topic in found.items()])
 
 
 @topics.command("create")
@@ -59,7 +61,7 @@ def describe_topic(name: str) -> None:
     """Print a topic's partitions with leader, replicas and those in sync."""
     with _broker() as broker:
         topic = broker.topic(name)
-    _echo_table([partition_row(name, partition) for _, partition in sorted(topic.partitions.items())])
+    echo_table([partition_row(name, partition) for _, partition in sorted(topic.partitions.items())])
 
 
 @kafka_events.command()
@@ -91,7 +93,7 @@ def emit(type: str, *, data: str | None, key: str | None, topic: str | None, wai
     except ValueError as error:
         raise click.BadParameter(f"is no JSON: {error}", param_hint="--data") from None
     events = KafkaEvents()
-    with _told():
+    with told():
         try:
             delivery = events.emit(type, value, key=key, topic=topic, wait=wait)
         except DeliveryTimeout:
@@ -106,17 +108,9 @@ def emit(type: str, *, data: str | None, key: str | None, topic: str | None, wai
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except KafkaEventsError as error:
-        raise click.ClickException(str(error)) from None
-
-
-@contextmanager
 def _broker() -> Iterator[Broker]:
     pipeline = pipeline_of(current_app)
-    with _told(), broker_of(pipeline.settings, pipeline.host.instance) as broker:
+    with told(), broker_of(pipeline.settings, pipeline.host.instance) as broker:
         yield broker
 
 
@@ -128,57 +122,27 @@ def _event(message: Message) -> Event | None:
 def _line(message: Message) -> str:
     event = _event(message)
     if event is None:
-        return _printable(_text(message.value()))
-    key = "-" if event.key is None else click.style(_printable(event.key), fg="cyan")
-    data = "-" if event.data is None else _printable(_text(event.data))
-    return "  ".join([click.style(event.time.isoformat(), dim=True), _bold(event.type), key, data])
+        return printable(text(message.value()))
+    key = "-" if event.key is None else click.style(printable(event.key), fg="cyan")
+    data = "-" if event.data is None else printable(text(event.data))
+    return "  ".join([click.style(event.time.isoformat(), dim=True), bold(event.type), key, data])
 
 
 def _json_line(message: Message) -> str:
-    event = _event(message)
-    place: dict[str, Any] = {"partition": message.partition(), "offset": message.offset()}
-    if event is None:
-        return json.dumps({**place, "key": _text(message.key()), "value": _text(message.value())})
-    context = {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in event.context().items()
-    }
-    return json.dumps({**place, "key": event.key, **context, "data": event.decoded()})
-
-
-def _text(content: bytes | str | None) -> str:
-    return content.decode(errors="backslashreplace") if isinstance(content, bytes) else content or ""
+    place = {"partition": message.partition(), "offset": message.offset()}
+    return json_line(_event(message), key=message.key(), value=message.value(), **place)
 
 
 def partition_row(topic: str, partition: PartitionMetadata) -> list[str]:
     """The words for one partition of a topic."""
     has_leader = partition.leader >= 0
     return [
-        _bold(topic),
+        bold(topic),
         f"partition {partition.id}",
         f"leader {partition.leader}" if has_leader else click.style("no leader", fg="red"),
         f"replicas {_numbers(partition.replicas)}",
         f"in sync {_numbers(partition.isrs)}",
     ]
-
-
-def _echo_table(rows: list[list[str]]) -> None:
-    """Print aligned columns; click takes the colours out where the output is no terminal."""
-    widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = (
-            cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=True)
-        )
-        click.echo("  ".join(padded).rstrip())
-
-
-def _bold(text: str) -> str:
-    return click.style(_printable(text), bold=True)
-
-
-def _printable(text: str) -> str:
-    """The text with control characters escaped: a terminal obeys them, whoever sent them."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def _numbers(numbers: list[int]) -> str:

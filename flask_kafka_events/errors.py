@@ -144,6 +144,13 @@ class JournalError(KafkaEventsError):
     """
 
 
+class JournalInUse(JournalError):
+    """A journal file belongs to a living process.
+
+    .. versionadded:: 0.1
+    """
+
+
 class JournalCorrupt(JournalError):
     """A journal file is damaged, or isn't one.
 

@@ -104,7 +104,7 @@ class Pipeline:
         if not self._enabled(type):
             self.process.ledger.set_apart("disabled")
             return None
-        self._check_configured()
+        self.check_configured()
         return self._contents.make(type, make_data(), strict=strict, **how)
 
     def reserve(self, type: str, topic: str | None) -> Reservation | None:
@@ -151,9 +151,8 @@ class Pipeline:
 
     def lose_content(self, type: str, error: BaseException) -> None:
         """Count, announce and log an event that came to nothing before it had an id."""
-        process = self.process
+        process, reason = self.process, _REASONS.get(error.__class__, "error")
         process.ledger.enter()
-        reason = _REASONS.get(error.__class__, "error")
         loss = Loss(
             dropped=reason == "not_configured",
             reason=reason,
@@ -185,11 +184,12 @@ class Pipeline:
     def _enabled(self, type: str) -> bool:
         return self.settings.enabled and self.settings.types.for_type(type).enabled
 
-    def _check_configured(self) -> None:
+    def check_configured(self) -> None:
+        """Raise `ConfigurationError` where the app names no broker."""
         if self.settings.bootstrap_servers is None:
             raise ConfigurationError(
-                f"App {self.host.name!r} emits events, but KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set. Set it to "
-                f"'host:port', to 'embedded' for development, or set KAFKA_EVENTS_ENABLED = False."
+                f"App {self.host.name!r} has events, but KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set. Set it to 'host:port', "
+                f"to 'embedded' for development, or set KAFKA_EVENTS_ENABLED = False."
             )
 
     def _created(

@@ -14,7 +14,8 @@ from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Ref
 from flask_kafka_events.delivery.source import BATCH, Source
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.event import Record
-from flask_kafka_events.journal.directory import JournalDirectory, OwnedJournal
+from flask_kafka_events.journal.directory import JournalDirectory
+from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery
 from flask_kafka_events.reminders import Reminders

@@ -19,7 +19,7 @@ from flask_kafka_events.delivery.loss_log import LossLog
 from flask_kafka_events.delivery.poller import Poller
 from flask_kafka_events.delivery.shipment import QUEUE_FULL, TOO_LARGE, Refusal, Shipment
 from flask_kafka_events.event import Record
-from flask_kafka_events.journal.directory import JournalDirectory
+from flask_kafka_events.journal.directory import directory_of
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.settings import Settings
@@ -193,9 +193,9 @@ class ProcessDelivery:
 
     def _make_keeping(self, app_name: str, gate: Gate) -> Keeping:
         settings = self._settings
-        if settings.journal is None:
+        directory = directory_of(settings, app_name, self._log)
+        if directory is None:
             return MemoryKeeping(settings=settings, gate=gate)
-        directory = JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=self._log)
         return JournalKeeping(
             settings=settings, directory=directory, gate=gate, ledger=self.ledger, log=self._log
         )

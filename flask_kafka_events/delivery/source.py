@@ -13,8 +13,8 @@ from flask_kafka_events.delivery.lanes import WINDOW_BYTES, Lane
 from flask_kafka_events.delivery.shipment import Refusal, Shipment
 from flask_kafka_events.delivery.transaction import Transaction
 from flask_kafka_events.errors import JournalCorrupt, JournalError
-from flask_kafka_events.journal.directory import OwnedJournal
 from flask_kafka_events.journal.layout import DeadLetter, Entry
+from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.outcomes import Delivery
 
 #: Records read, handed on or deleted in one go: of more, each emit that meets it feels the wait (1,000 double the p99.9).

@@ -59,6 +59,20 @@ def take(path: Path, *, create: bool = False) -> Claim | None:
     return Claim(path, descriptor, token)
 
 
+def is_taken(path: Path) -> bool:
+    """Whether a living process has the claim that the lock file `path` stands for.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    if not path.exists():
+        return False
+    claim = take(path)
+    if claim is not None:
+        claim.release()
+    return claim is None
+
+
 def is_inherited(path: Path) -> bool:
     """Whether this process was forked from one that held the claim."""
     return any(held == path and pid != os.getpid() for pid, held in tuple(_held))

@@ -5,51 +5,19 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.errors import JournalCorrupt, JournalError
+from flask_kafka_events.errors import JournalCorrupt, JournalError, JournalInUse
 from flask_kafka_events.event import new_id
 from flask_kafka_events.journal.claim import Claim, is_inherited, take
 from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal
+from flask_kafka_events.journal.reading import explained
 from flask_kafka_events.journal.salvage import batches, salvage, set_aside
 from flask_kafka_events.reminders import Reminders
-
-JOURNAL: Final = ".journal"
-LOCK: Final = ".lock"
-#: A file that holds dead letters alone: nobody adopts it, a person looks into it.
-DEAD: Final = ".dead"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OwnedJournal:
-    """A journal file that this process alone may use."""
-
-    file: JournalFile
-    claim: Claim
-
-    def give_up(self) -> None:
-        """Close it: removed where it holds nothing, else left to be adopted; one of dead letters alone is renamed.
-
-        Raises:
-            JournalError: what it holds can't be read; it is left as it is.
-            OSError: the directory is gone.
-        """
-        is_needed = True
-        try:
-            waiting, dead = self.file.count(), self.file.count_dead()
-            self.file.close()
-            if waiting == dead == 0:
-                self.file.remove()
-            elif waiting == 0:
-                self.file.path.rename(self.file.path.with_suffix(DEAD))
-            is_needed = waiting > 0
-        finally:
-            self.file.close()
-            self.claim.release(remove=not is_needed)
+from flask_kafka_events.settings import Settings
 
 
 class JournalDirectory:
@@ -101,31 +69,45 @@ class JournalDirectory:
     def adopt(self, path: Path) -> OwnedJournal | None:
         """Take one file; None where a living process has it, or where it can't be read, which is told."""
         try:
+            return self.take(path)
+        except JournalInUse:
+            return None
+        except JournalError as error:  # too new, no rights: left for whoever can
+            self._reminders.warn(path, "%s", error)
+            return None
+
+    def take(self, path: Path) -> OwnedJournal:
+        """Take one file that nobody owns; of a damaged one, a new file with what can be read of it.
+
+        Raises:
+            JournalInUse: a living process has it, or has just finished and removed it.
+            JournalError: it can't be read or moved; it is left as it is.
+        """
+        claim = self._claim(path)
+        try:
+            with explained(path):
+                return self._taken(path, claim)
+        except JournalError:
+            claim.release()
+            raise
+
+    def _claim(self, path: Path) -> Claim:
+        with explained(path):
             claim = take(path.with_suffix(LOCK), create=True)
-        except OSError as error:
-            self._reminders.warn(path, "Journal %s can't be adopted: %s.", path, error.strerror)
-            return None
-        if claim is None or not path.exists():
-            # Its owner, or another adopter, has finished and removed it meanwhile.
-            if claim is not None:
-                claim.release(remove=True)
-            return None
+        if claim is not None and path.exists():
+            return claim
+        if claim is not None:
+            claim.release(remove=True)
+        raise JournalInUse(
+            f"Journal {path} is in use by a living process, or was until now: that one sends what is in it."
+        )
+
+    def _taken(self, path: Path, claim: Claim) -> OwnedJournal:
         try:
             _refuse_links(path)
             return self._sound(_own_copy(path) if is_inherited(claim.path) else path, claim)
         except JournalCorrupt as error:
-            return self._rescued(path, claim, str(error))
-        except (JournalError, OSError) as error:  # too new, no rights: left for whoever can
-            claim.release()
-            self._reminders.warn(path, "%s", error)
-            return None
-
-    def _rescued(self, path: Path, claim: Claim, damage: str) -> OwnedJournal:
-        try:
-            return self.rescue(path, claim, damage)
-        except (JournalError, OSError):
-            claim.release()
-            raise
+            return self.rescue(path, claim, str(error))
 
     def rescue(self, path: Path, claim: Claim, damage: str) -> OwnedJournal:
         """Copy what can be read of a damaged file into a new one, and set it aside, whole.
@@ -184,19 +166,35 @@ class JournalDirectory:
             owned.claim.release(remove=True)
             raise
 
-    def _make(self) -> None:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def check_owner(self) -> None:
+        """Make sure that the directory is one, and this process's user's.
+
+        Raises:
+            JournalError: it is a link, or another user's, who couldn't use what this one makes there.
+            OSError: it isn't there.
+        """
         found = self.path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             raise JournalError(
-                f"Journal directory {self.path} is a link or another user's. Remove it, or name another in "
-                f"KAFKA_EVENTS_JOURNAL."
+                f"Journal directory {self.path} is a link or another user's. Use it as that user, remove it, or name "
+                f"another in KAFKA_EVENTS_JOURNAL."
             )
-        if stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
+
+    def _make(self) -> None:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.check_owner()
+        if stat.S_IMODE(self.path.stat().st_mode) != stat.S_IRWXU:
             self.path.chmod(stat.S_IRWXU)
         if self._sync == "power":
             # What SQLite syncs is the file and the directory it is in.
             _sync(self.path.parent)
+
+
+def directory_of(settings: Settings, app_name: str, log: AppLog) -> JournalDirectory | None:
+    """The app's; None where `KAFKA_EVENTS_JOURNAL` isn't set."""
+    if settings.journal is None:
+        return None
+    return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log)
 
 
 def _own_copy(path: Path) -> Path:

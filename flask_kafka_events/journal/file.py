@@ -69,6 +69,11 @@ class JournalFile(JournalReader):
             )
             return db.execute("DELETE FROM dead").rowcount
 
+    def forget(self) -> int:
+        """Delete all records that wait; returns how many there were."""
+        with self._transaction() as db:
+            return db.execute("DELETE FROM record").rowcount
+
     def forget_dead(self) -> int:
         """Delete all dead letters; returns how many there were."""
         with self._transaction() as db:

@@ -12,21 +12,26 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
+from pytest_mock import MockerFixture
 
 from flask_kafka_events import DeliveryTimeout, Event, QueueFull, event_dropped, event_failed
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.errors import JournalError
+from flask_kafka_events.journal.directory import JournalDirectory
 from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import KeepingProducer, Shop, shop
 
 
 @contextmanager
-def journaling(folder: Path, *, answers: bool = True, **settings: Any) -> Iterator[Shop]:
-    """A shop with a journal in `folder`, whose broker answers or not."""
+def journaling(
+    folder: Path, *, answers: bool = True, answer: KafkaError | None = None, **settings: Any
+) -> Iterator[Shop]:
+    """A shop with a journal in `folder`, whose broker answers or not, or with an error."""
 
     def make(config: dict[str, Any], **more: Any) -> KeepingProducer:
         producer = KeepingProducer(config, **more)
-        producer.answers = answers
+        producer.answers, producer.error = answers, answer
         return producer
 
     with shop(make=make, JOURNAL=str(folder), testing=False, **{"CLOSE_SECONDS": 0.2, **settings}) as held:
@@ -184,7 +189,7 @@ def test_who_waits_while_all_is_closed_hears_that_it_is_pending(tmp_path: Path) 
 @pytest.mark.parametrize("on_full", ["drop", "block", "raise"])
 def test_a_full_journal_lets_on_full_decide(tmp_path: Path, on_full: str) -> None:
     """`JOURNAL_MAX_BYTES` is the limit, half of it for one topic."""
-    settings = {
+    settings: dict[str, Any] = {
         "JOURNAL_MAX_BYTES": 65_536,
         "MAX_EVENT_BYTES": 20_000,
         "ON_FULL": on_full,
@@ -349,6 +354,17 @@ def test_a_damaged_orphan_waits_for_room_on_the_disk(
         assert heir.mine.flush(5)
         assert is_law_kept(heir)
     assert files(tmp_path, ".corrupt") == [each.with_suffix(".corrupt") for each in (path, nonsense)]
+
+
+def test_a_directory_that_goes_while_it_is_looked_at_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mocker: MockerFixture
+) -> None:
+    """Nothing is adopted then, and the next look tries again."""
+    with journaling(tmp_path) as held:
+        mocker.patch.object(JournalDirectory, "orphans", side_effect=JournalError("The directory is gone."))
+        assert process(held).adopt() == 0
+        mocker.stopall()
+    assert told(caplog, "The directory is gone.")
 
 
 def test_memory_alone_adopts_nothing() -> None:

@@ -59,3 +59,16 @@ def test_what_cannot_be_read_keeps_its_turn(source: Source, told: list[str]) -> 
     assert source.held() == 2
     assert source.damage == told[0]
     assert "is damaged" in told[0]
+
+
+def test_what_cannot_be_deleted_is_deleted_later(source: Source, told: list[str]) -> None:
+    """Another program that holds the file makes a flush fail; the next one does what it left."""
+    theirs = sqlite3.connect(source.owned.file.path, isolation_level=None)
+    theirs.execute("BEGIN IMMEDIATE")
+    source.flush()
+    assert "database is locked" in told[0]
+    theirs.execute("ROLLBACK")
+    theirs.close()
+    assert source.owned.file.count() == WINDOW_EVENTS + 2
+    source.flush()
+    assert source.owned.file.count() == WINDOW_EVENTS + 1

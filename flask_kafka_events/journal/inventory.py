@@ -1,0 +1,75 @@
+"""What a directory of journal files holds, without touching any."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from flask_kafka_events.errors import JournalError
+from flask_kafka_events.journal.claim import is_taken
+from flask_kafka_events.journal.directory import JournalDirectory
+from flask_kafka_events.journal.layout import DeadLetter
+from flask_kafka_events.journal.owned import DEAD, JOURNAL, LOCK
+from flask_kafka_events.journal.reading import JournalReader
+from flask_kafka_events.journal.salvage import CORRUPT
+
+State: TypeAlias = Literal["in use", "left", "dead letters", "damaged"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holding:
+    """One file of a journal directory.
+
+    Attributes:
+        path: where it is.
+        state: `in use` by a living process, `left` by a dead one and adopted by the next that emits, `dead letters` that
+            nobody sends, or `damaged`, set aside after what could be read of it was copied.
+        waiting: events that wait in it; 0 where they can't be counted.
+        dead: dead letters in it.
+        size: bytes on disk.
+        trouble: why it can't be read; empty where it can.
+    """
+
+    path: Path
+    state: State
+    waiting: int = 0
+    dead: int = 0
+    size: int = 0
+    trouble: str = ""
+
+
+def survey(directory: JournalDirectory) -> Iterator[Holding]:
+    """Every file of the directory, those in use too."""
+    for path in directory.files(JOURNAL):
+        yield _counted(path, "in use" if is_taken(path.with_suffix(LOCK)) else "left")
+    for path in directory.files(DEAD):
+        yield _counted(path, "dead letters")
+    for path in directory.files(CORRUPT):
+        yield Holding(path=path, state="damaged", size=_size(path))
+
+
+def dead_letters(directory: JournalDirectory) -> Iterator[tuple[Path, DeadLetter]]:
+    """Every dead letter in the directory, with the file it is in.
+
+    Raises:
+        JournalError: a file can't be read.
+    """
+    for path in (*directory.files(JOURNAL), *directory.files(DEAD)):
+        with closing(JournalReader(path)) as file:
+            for letter in file.dead_letters():
+                yield path, letter
+
+
+def _counted(path: Path, state: State) -> Holding:
+    size = _size(path)
+    try:
+        with closing(JournalReader(path)) as file:
+            return Holding(path=path, state=state, waiting=file.count(), dead=file.count_dead(), size=size)
+    except JournalError as error:
+        return Holding(path=path, state=state, size=size, trouble=str(error))
+
+
+def _size(path: Path) -> int:
+    """With what SQLite keeps beside it."""
+    return sum(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))

@@ -1,0 +1,213 @@
+"""`flask kafka-events journal`: what waits on disk, and what was refused for good."""
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from flask_kafka_events.apps import pipeline_of
+from flask_kafka_events.extension import KafkaEvents
+from flask_kafka_events.formats import read
+from flask_kafka_events.journal.directory import JournalDirectory
+from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.inventory import Holding, dead_letters, survey
+from flask_kafka_events.journal.layout import Entry
+from flask_kafka_events.journal_choice import chosen, directory_at_hand, echo_files, taken
+from flask_kafka_events.terminal import json_line, printable, told
+
+journal = AppGroup("journal", help="The app's events that wait on disk.")
+dead = AppGroup("dead", help="Events that the broker refused for good.")
+journal.add_command(dead)
+
+_names = click.argument("names", nargs=-1)
+_all = click.option("--all", "is_all", is_flag=True, help="All files that are not in use.")
+_yes = click.option("--yes", is_flag=True, help="Don't ask.")
+_wait = click.option(
+    "--wait",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds without an acknowledgement after which it gives up.",
+)
+
+
+class _Choice(NamedTuple):
+    """What a deleting command was told: the files' names, or all of them, and whether not to ask."""
+
+    names: tuple[str, ...]
+    is_all: bool
+    yes: bool
+
+
+@journal.command("ls")
+def list_files() -> None:
+    """Print each file: its name, its state, what waits in it, its dead letters, its bytes on disk."""
+    directory = directory_at_hand()
+    with told():
+        found = list(survey(directory))
+    if not found:
+        click.echo(f"Nothing is kept in {directory.path}.", err=True)
+    echo_files(found)
+    for each in found:
+        if each.trouble:
+            click.echo(printable(each.trouble), err=True)
+
+
+@journal.command()
+@_wait
+def replay(*, wait: float) -> None:
+    """Send what dead processes left, and wait until the broker has it.
+
+    Any process of the app does so too, from its first event on.
+    """
+    _replay(directory_at_hand(), wait)
+
+
+@journal.command()
+@_names
+@click.option("--dead", "is_dead", is_flag=True, help="The dead letters instead.")
+def export(names: tuple[str, ...], *, is_dead: bool) -> None:
+    """Print the events of files that nobody uses, as one JSON object a line; they stay where they are.
+
+    NAMES are those that `ls` prints; without any, all files.
+    """
+    directory = directory_at_hand()
+    found = chosen(directory, names)
+    with _progress("Exporting", sum(each.dead if is_dead else each.waiting for each in found)) as bar:
+        for holding in found:
+            with taken(directory, holding) as file:
+                for line in _dead_lines(file) if is_dead else _lines(file):
+                    click.echo(line)
+                    bar.update(1)
+
+
+@journal.command()
+@_names
+@_all
+@_yes
+def drop(names: tuple[str, ...], *, is_all: bool, yes: bool) -> None:
+    """Delete the events that wait in files; dead letters stay."""
+    _drop(_Choice(names, is_all, yes), "event(s)", lambda each: each.waiting, JournalFile.forget)
+
+
+@dead.command("ls")
+def list_dead_letters() -> None:
+    """Print each dead letter: its file, the event's id, type and topic, the reason, and what to do."""
+    directory = directory_at_hand()
+    is_empty = True
+    with told():
+        for path, letter in dead_letters(directory):
+            is_empty = False
+            record = letter.entry.record
+            words = (path.name, record.id, record.type, record.topic, letter.reason, letter.explanation)
+            click.echo("  ".join(map(printable, words)))
+    if is_empty:
+        click.echo(f"There are no dead letters in {directory.path}.", err=True)
+
+
+@dead.command()
+@_names
+@_wait
+def retry(names: tuple[str, ...], *, wait: float) -> None:
+    """Send dead letters again, in their old order; those of files that are in use are left alone."""
+    directory = directory_at_hand()
+    revived = 0
+    for holding in chosen(directory, names):
+        if holding.dead:
+            with taken(directory, holding) as file:
+                revived += file.revive()
+    click.echo(f"{revived} dead letter(s) wait again.")
+    if revived:
+        _replay(directory, wait)
+
+
+@dead.command("drop")
+@_names
+@_all
+@_yes
+def drop_dead_letters(names: tuple[str, ...], *, is_all: bool, yes: bool) -> None:
+    """Delete the dead letters of files; what waits in them stays."""
+    _drop(_Choice(names, is_all, yes), "dead letter(s)", lambda each: each.dead, JournalFile.forget_dead)
+
+
+def _drop(
+    choice: _Choice, what: str, count: Callable[[Holding], int], forget: Callable[[JournalFile], int]
+) -> None:
+    if bool(choice.names) is choice.is_all:
+        raise click.UsageError("Name files as `flask kafka-events journal ls` prints them, or give --all.")
+    directory = directory_at_hand()
+    found = [each for each in chosen(directory, choice.names) if count(each)]
+    echo_files(found)
+    if found and not choice.yes:
+        total = sum(map(count, found))
+        click.confirm(f"Delete {total} {what} of these files? Nothing brings them back.", abort=True)
+    deleted = 0
+    for holding in found:
+        with taken(directory, holding) as file:
+            deleted += forget(file)
+    click.echo(f"Deleted {deleted} {what}.")
+
+
+def _replay(directory: JournalDirectory, wait: float) -> None:
+    pipeline, events = pipeline_of(current_app), KafkaEvents()
+    with told():
+        pipeline.check_configured()
+    if not pipeline.process.adopt():
+        used = sum(each.state == "in use" for each in survey(directory))
+        click.echo(f"Nothing waits in {directory.path} that no living process has ({used} in use).", err=True)
+        return
+    pipeline.process.start()
+    try:
+        _until_sent(events, wait)
+    finally:
+        events.close(0)
+    stats = events.stats()
+    click.echo(f"Sent {stats.delivered} event(s).")
+    if stats.dead:
+        click.echo(
+            f"{stats.dead} event(s) were refused: `flask kafka-events journal dead ls` says why.", err=True
+        )
+    if stats.pending:
+        raise click.ClickException(
+            f"{stats.pending} event(s) still wait in {directory.path}: the broker acknowledged nothing for {wait:g} s. "
+            f"Check that it is running and reachable, then replay again."
+        )
+
+
+def _until_sent(events: KafkaEvents, wait: float) -> None:
+    done, deadline = 0, time.monotonic() + wait
+    with _progress("Sending", events.stats().pending) as bar:
+        while time.monotonic() < deadline:
+            is_over = events.flush(0.1)
+            stats = events.stats()
+            if stats.adopted - stats.pending > done:
+                bar.update(stats.adopted - stats.pending - done)
+                done, deadline = stats.adopted - stats.pending, time.monotonic() + wait
+            if is_over:
+                return
+
+
+def _progress(label: str, length: int) -> Any:
+    """A bar on standard error, unless what is printed goes to the same terminal."""
+    stream = io.StringIO() if sys.stdout.isatty() and label == "Exporting" else sys.stderr
+    return click.progressbar(length=length, label=label, file=stream)
+
+
+def _lines(file: JournalFile) -> Iterator[str]:
+    return (_line(entry) for entry in file.records())
+
+
+def _dead_lines(file: JournalFile) -> Iterator[str]:
+    for letter in file.dead_letters():
+        yield _line(letter.entry, reason=letter.reason, explanation=letter.explanation)
+
+
+def _line(entry: Entry, **more: str) -> str:
+    record = entry.record
+    event = read(value=record.value, headers=list(record.headers), key=record.key, topic=record.topic)
+    return json_line(event, key=record.key, value=record.value, topic=record.topic, **more)

@@ -1,0 +1,313 @@
+"""`flask kafka-events journal`: what people do with files that no process uses."""
+
+import json
+import os
+import pty
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from confluent_kafka import KafkaError
+from pytest_mock import MockerFixture
+
+from flask_kafka_events.cli import kafka_events
+from flask_kafka_events.errors import JournalInUse
+from flask_kafka_events.journal.claim import take
+from flask_kafka_events.journal.directory import JournalDirectory
+from flask_kafka_events.journal.reading import JournalReader
+from tests.sending import Shop, shop
+from tests.unit.test_journaling import files, is_law_kept, journaling, number_of, rows
+
+
+def run(held: Shop, *words: str, status: int = 0, answer: str | None = None) -> str:
+    """What the command prints, standard error after standard output."""
+    result = held.app.test_cli_runner().invoke(kafka_events, ["journal", *words], input=answer)
+    assert result.exit_code == status, result.output
+    return str(result.stdout + result.stderr)
+
+
+def left(folder: Path, count: int) -> Path:
+    """The file that an app leaves with so many events that its broker didn't answer to."""
+    before = files(folder)
+    with journaling(folder, answers=False) as held:
+        for number in range(count):
+            held.mine.emit("sold", {"number": number}, key="ana")
+    (path,) = set(files(folder)) - set(before)
+    return path
+
+
+def refused(folder: Path, count: int) -> Path:
+    """The file that an app leaves with so many dead letters."""
+    with journaling(folder, answer=KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)) as held:
+        for number in range(count):
+            held.mine.emit("sold", {"number": number}, key="ana")
+        assert held.mine.flush(5)
+    (path,) = files(folder, ".dead")
+    return path
+
+
+@contextmanager
+def in_use(path: Path) -> Iterator[None]:
+    """While this lasts a file has an owner."""
+    claim = take(path.with_suffix(".lock"))
+    assert claim is not None
+    yield
+    claim.release()
+
+
+def test_files_are_listed_with_what_they_hold(tmp_path: Path) -> None:
+    """Whose each is, how many events and dead letters are in it, how big it is; and why one can't be read."""
+    dead, waits, used = refused(tmp_path, 1), left(tmp_path, 2), left(tmp_path, 3)
+    (tmp_path / "shop" / "old.corrupt").write_bytes(b"x" * 10)
+    strange = tmp_path / "shop" / "z.journal"
+    strange.write_text("strange " * 100)
+    with journaling(tmp_path) as held, in_use(used):
+        lines = [re.sub(r"  +", "  ", line) for line in run(held, "ls").splitlines()]
+    size = waits.stat().st_size
+    assert lines == [
+        f"{waits.name}  left  2 waiting  0 dead  {size} bytes",
+        f"{used.name}  in use  3 waiting  0 dead  {size} bytes",
+        "z.journal  left  0 waiting  0 dead  800 bytes",
+        f"{dead.name}  dead letters  0 waiting  1 dead  {size} bytes",
+        "old.corrupt  damaged  0 waiting  0 dead  10 bytes",
+        f"Journal {strange} is damaged: file is not a database.",
+    ]
+
+
+def test_nothing_is_said_to_be_there(tmp_path: Path) -> None:
+    """A directory that was never made, or is empty, is no error."""
+    with journaling(tmp_path / "none") as held:
+        where = tmp_path / "none" / "shop"
+        assert run(held, "ls") == f"Nothing is kept in {where}.\n"
+        assert run(held, "dead", "ls") == f"There are no dead letters in {where}.\n"
+        assert run(held, "replay") == f"Nothing waits in {where} that no living process has (0 in use).\n"
+        assert "Exporting" in run(held, "export")
+        assert run(held, "drop", "--all") == "Deleted 0 event(s).\n"
+        assert run(held, "dead", "retry") == "0 dead letter(s) wait again.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_app_without_a_journal_is_told_so() -> None:
+    """The message names the setting."""
+    with shop() as held:
+        assert "App 'shop' has no journal. Set KAFKA_EVENTS_JOURNAL" in run(held, "ls", status=1)
+
+
+def test_another_users_directory_is_refused(tmp_path: Path) -> None:
+    """What this user makes in there, a lock file say, the app's own user couldn't open."""
+    left(tmp_path, 1)
+    (tmp_path / "shop").rename(tmp_path / "elsewhere")
+    (tmp_path / "shop").symlink_to(tmp_path / "elsewhere")
+    with journaling(tmp_path) as held:
+        assert "is a link or another user's. Use it as that user" in run(held, "ls", status=1)
+
+
+def test_what_was_left_is_replayed_in_order(tmp_path: Path) -> None:
+    """`replay` sends what dead processes left, oldest first, and says how much; the files are gone then."""
+    left(tmp_path, 3)
+    left(tmp_path, 2)
+    with journaling(tmp_path) as held:
+        assert run(held, "replay") == "Sent 5 event(s).\nSending\n"
+        assert [number_of(event) for event in held.sent()] == [0, 1, 2, 0, 1]
+        assert is_law_kept(held)
+    assert list((tmp_path / "shop").iterdir()) == []
+
+
+def test_a_replay_without_a_broker_gives_up_and_loses_nothing(tmp_path: Path) -> None:
+    """After so many seconds without an acknowledgement it ends with the next step, and the events stay."""
+    left(tmp_path, 2)
+    with journaling(tmp_path, answers=False) as held:
+        said = run(held, "replay", "--wait", "0.3", status=1)
+    assert "2 event(s) still wait in" in said
+    assert "acknowledged nothing for 0.3 s. Check that it is running" in said
+    assert len(rows(tmp_path)) == 2
+
+
+def test_a_replay_tells_what_is_refused(tmp_path: Path) -> None:
+    """What the broker refuses for good becomes a dead letter, and the command says where to look."""
+    left(tmp_path, 1)
+    with journaling(tmp_path, answer=KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)) as held:
+        said = run(held, "replay")
+        assert "Sent 0 event(s).\n" in said
+        assert "1 event(s) were refused: `flask kafka-events journal dead ls` says why." in said
+    assert len(files(tmp_path, ".dead")) == 1
+
+
+def test_a_replay_needs_a_broker_to_be_named(tmp_path: Path) -> None:
+    """Without one nothing is adopted: the message names the setting."""
+    path = left(tmp_path, 1)
+    with journaling(tmp_path, BOOTSTRAP_SERVERS=None) as held:
+        assert "KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set" in run(held, "replay", status=1)
+    assert files(tmp_path) == [path]
+
+
+def test_events_are_exported_and_stay(tmp_path: Path) -> None:
+    """Each is a JSON object on a line of its own, with topic, key, attributes and data; a named file alone if wanted."""
+    first, second = left(tmp_path, 2), left(tmp_path, 1)
+    with journaling(tmp_path) as held:
+        lines = [json.loads(line) for line in run(held, "export").splitlines() if line.startswith("{")]
+        assert [line["data"]["number"] for line in lines] == [0, 1, 0]
+        assert (lines[0]["topic"], lines[0]["key"], lines[0]["type"]) == ("shop_events", "ana", "sold")
+        assert run(held, "export", second.name).count('"topic"') == 1
+    assert files(tmp_path) == [first, second]
+    assert len(rows(tmp_path)) == 3
+
+
+def test_what_is_no_event_is_exported_as_it_is(tmp_path: Path) -> None:
+    """A record that nobody can read as an event is printed with key and value."""
+    path = left(tmp_path, 1)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE record SET headers = x'90', value = x'ff00'")
+    db.commit()
+    db.close()
+    with journaling(tmp_path) as held:
+        line = next(line for line in run(held, "export").splitlines() if line.startswith("{"))
+    assert json.loads(line) == {"topic": "shop_events", "key": "ana", "value": "\\xff\x00"}
+
+
+def test_a_file_in_use_is_refused(tmp_path: Path) -> None:
+    """Named it is an error that says what to do; among all it is left alone, and that is said."""
+    path, used = left(tmp_path, 1), left(tmp_path, 1)
+    with journaling(tmp_path) as held, in_use(used):
+        for words in (("export", used.name), ("drop", used.name, "--yes"), ("dead", "retry", used.name)):
+            assert f"{used.name} is in use by a living process" in run(held, *words, status=1)
+        said = run(held, "drop", "--all", "--yes")
+        assert f"{used.name} is in use by a living process" in said
+        assert said.count("It was left alone.") == 1
+        assert "Deleted 1 event(s)." in said
+        assert not path.exists()
+        assert "(1 in use)" in run(held, "replay")
+    assert files(tmp_path) == [used]
+    assert len(rows(tmp_path)) == 1
+
+
+def test_a_file_taken_meanwhile_is_refused(tmp_path: Path, mocker: MockerFixture) -> None:
+    """Between the list and the taking another process may adopt it."""
+    path = left(tmp_path, 1)
+    with journaling(tmp_path) as held:
+        mocker.patch.object(JournalDirectory, "take", side_effect=JournalInUse("It is in use."))
+        assert "It is in use." in run(held, "export", path.name, status=1)
+        mocker.stopall()
+    assert files(tmp_path) == [path]
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """One of a newer version is told with its next step, and left alone."""
+    path = left(tmp_path, 1)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with journaling(tmp_path) as held:
+        assert "has layout 99" in run(held, "drop", path.name, "--yes", status=1)
+        assert "has layout 99" in run(held, "dead", "retry")
+    assert files(tmp_path) == [path]
+
+
+def test_waiting_events_are_dropped_and_dead_letters_stay(tmp_path: Path) -> None:
+    """What was asked for goes, after a question that says how much; a no changes nothing."""
+    path = left(tmp_path, 3)
+    with journaling(tmp_path) as held:
+        asked = run(held, "drop", path.name, answer="n\n", status=1)
+        assert "Delete 3 event(s) of these files? Nothing brings them back." in asked
+        assert len(rows(tmp_path)) == 3
+        assert "Deleted 3 event(s)." in run(held, "drop", path.name, answer="y\n")
+    assert files(tmp_path) == []
+
+
+def test_a_deletion_names_its_files_or_all(tmp_path: Path) -> None:
+    """Neither is an accident that would delete everything; an unknown name is no accident either."""
+    left(tmp_path, 1)
+    with journaling(tmp_path) as held:
+        assert "or give --all" in run(held, "drop", status=2)
+        assert "or give --all" in run(held, "dead", "drop", "x.journal", "--all", status=2)
+        assert "There is no journal file 'x.journal' in" in run(held, "drop", "x.journal", status=1)
+    assert len(rows(tmp_path)) == 1
+
+
+def test_dead_letters_are_listed_with_the_reason(tmp_path: Path) -> None:
+    """File, id, type, topic, reason and what to do, a line for each."""
+    path = refused(tmp_path, 2)
+    (first, second) = rows(tmp_path, "dead")
+    with journaling(tmp_path) as held:
+        lines = run(held, "dead", "ls").splitlines()
+    assert [line.split("  ")[:5] for line in lines] == [
+        [path.name, id_, "sold", "shop_events", "TOPIC_AUTHORIZATION_FAILED"] for id_ in (first, second)
+    ]
+    assert all("Give the app's user the right" in line for line in lines)
+
+
+def test_dead_letters_are_exported_with_the_reason(tmp_path: Path) -> None:
+    """With the whole event, so that a person can mend and send it by other means."""
+    refused(tmp_path, 1)
+    with journaling(tmp_path) as held:
+        said = run(held, "export", "--dead")
+        assert '"topic"' not in run(held, "export")
+    line = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+    assert line["reason"] == "TOPIC_AUTHORIZATION_FAILED"
+    assert line["data"] == {"number": 0}
+    assert len(rows(tmp_path, "dead")) == 1
+
+
+def test_dead_letters_are_sent_again(tmp_path: Path) -> None:
+    """Once the cause is gone they arrive, with their ids, in their old order."""
+    refused(tmp_path, 3)
+    ids = rows(tmp_path, "dead")
+    with journaling(tmp_path) as held:
+        said = run(held, "dead", "retry")
+        assert said.startswith("3 dead letter(s) wait again.\n")
+        assert "Sent 3 event(s)." in said
+        assert [event.id for event in held.sent()] == ids
+    assert list((tmp_path / "shop").iterdir()) == []
+
+
+def test_dead_letters_are_dropped(tmp_path: Path) -> None:
+    """After a question; a file that held nothing else is gone."""
+    path = refused(tmp_path, 2)
+    with journaling(tmp_path) as held:
+        assert "Deleted 0 event(s)." in run(held, "drop", "--all", "--yes")
+        assert "Delete 2 dead letter(s) of" in run(held, "dead", "drop", path.name, answer="y\n")
+    assert list((tmp_path / "shop").iterdir()) == []
+
+
+def test_a_file_that_is_read_meanwhile_keeps_its_name(tmp_path: Path) -> None:
+    """What a reader lets SQLite keep beside it would stay behind: the next owner renames it."""
+    path = refused(tmp_path, 1)
+    reader = JournalReader(path)
+    assert reader.count_dead() == 1
+    with journaling(tmp_path, answers=False) as held:
+        assert "1 dead letter(s) wait again." in run(held, "dead", "retry", "--wait", "0.1")
+        assert path.exists()
+        reader.close()
+        assert run(held, "dead", "retry") == "0 dead letter(s) wait again.\n"
+
+
+def test_a_bar_shows_how_far_long_work_is(tmp_path: Path) -> None:
+    """On a terminal `replay` draws it; an export whose lines go to the same terminal doesn't."""
+    left(tmp_path, 2)
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from flask import Flask\nfrom flask_kafka_events import KafkaEvents\n"
+        "app = Flask('shop')\napp.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS='127.0.0.1:1',"
+        f" KAFKA_EVENTS_TOPIC='shop_events', KAFKA_EVENTS_JOURNAL={str(tmp_path)!r})\nKafkaEvents(app)\n"
+    )
+    command = [sys.executable, "-m", "flask", "--app", str(code), "kafka-events", "journal"]
+    assert "Sending" in _on_a_terminal([*command, "replay", "--wait", "0.2"])
+    exported = _on_a_terminal([*command, "export"])
+    assert exported.count('"topic"') == 2
+    assert "Exporting" not in exported
+    shutil.rmtree(tmp_path / "shop")
+
+
+def _on_a_terminal(command: list[str]) -> str:
+    screen, terminal = pty.openpty()
+    try:
+        subprocess.run(command, stdout=terminal, stderr=terminal, check=False, timeout=30)
+        return os.read(screen, 100_000).decode()
+    finally:
+        os.close(screen)
+        os.close(terminal)
