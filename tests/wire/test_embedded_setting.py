@@ -1,6 +1,7 @@
 """An app on the embedded broker: `KAFKA_EVENTS_BOOTSTRAP_SERVERS = "embedded"`, whatever becomes of it."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,11 @@ from tests.processes import wait_until
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Path:
+def instance(tmp_path: Path) -> Iterator[Path]:
     """The app's instance folder."""
-    return tmp_path / "instance"
+    yield tmp_path / "instance"
+    # A broker that the app itself started would linger for five seconds; one that can't be found any more ends at once.
+    shutil.rmtree(tmp_path / "instance", ignore_errors=True)
 
 
 @pytest.fixture
