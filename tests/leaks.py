@@ -27,8 +27,9 @@ PROC = Path("/proc")
 # Every process that comes of this run, however far it detached itself, has our mark in its environment.
 MARK = "TESTS_RUN"
 
-# A thread that has done its work, a socket in its last words, a killed process: each gets this long to be gone.
-SETTLE_SECONDS = "5"
+# A thread that has done its work, a socket in its last words, a killed process: each gets this long to be gone. An
+# embedded broker that an app started stays for five seconds after its last user.
+SETTLE_SECONDS = "10"
 
 FILES_BY_DESIGN = (
     (r"/dev/null|/dev/u?random", "holds nothing"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flask_kafka_events.settings import Settings
+from tests.faults.stage import ALL_ROWS
 from tests.processes import wait_until
 from tests.servers.serving import ROOT, serving
 
@@ -55,3 +56,19 @@ def test_every_setting_is_in_the_table() -> None:
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     named = {name for cell in first_cells for name in re.findall(r"`([A-Z_]+)`", cell)}
     assert named == {field.name.upper() for field in fields(Settings)}
+
+
+def test_every_promise_names_its_test() -> None:
+    """Each file, test and row of the fault table that stands under the guarantee table is there."""
+    section = README.read_text().partition("## Where it can be lost")[2].partition("At least once,")[0]
+    text = " ".join(section.split())
+    named = re.findall(r"`(tests/[a-z_/]+\.py)(?:::(test_\w+))?`", section)
+    notes = set(re.findall(r"^(\d)\. ", section, re.MULTILINE))
+    assert set(re.findall(r"\[(\d)\]", section)) == notes
+    for file, test in named:
+        assert f"def {test or 'test_'}" in (ROOT / file).read_text(), (file, test)
+    rows = re.findall(r"rows? (`[^`]+`(?:(?:,| and) `[^`]+`)*)", text)
+    names = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert names <= {row.name for row in ALL_ROWS}
+    assert len(named) > 5
+    assert len(names) > 4
