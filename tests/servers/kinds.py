@@ -26,18 +26,21 @@ class Kind:
         status: its exit status then.
         ready: a pattern in its log once it handles that signal, where it serves before (a worker of uWSGI that still
             loads its app forgets it).
+        workers: how many processes answer.
     """
 
     command: tuple[str, ...]
     signum: signal.Signals = signal.SIGTERM
     status: int = 0
     ready: str = ""
+    workers: int = 1
 
 
 KINDS = {
     "sync": Kind(command=(*_GUNICORN, APP)),
     "gthread": Kind(command=(*_GUNICORN, "-k", "gthread", "--threads", "4", APP)),
-    "preload": Kind(command=(*_GUNICORN, "--preload", "-w", "2", APP)),
+    "gevent": Kind(command=(*_GUNICORN, "-k", "gevent", APP)),
+    "preload": Kind(command=(*_GUNICORN, "--preload", "-w", "2", APP), workers=2),
     "sync-interrupted": Kind(command=(*_GUNICORN, APP), signum=signal.SIGINT),
     "waitress": Kind(
         command=("waitress-serve", "--listen=127.0.0.1:PORT", "--call", "tests.servers.served:create_app"),
@@ -49,8 +52,10 @@ KINDS = {
     "flask-run-interrupted": Kind(
         command=("flask", "--app", "tests.servers.served", "run", "-p", "PORT"), signum=signal.SIGINT
     ),
-    "uwsgi": Kind(command=_UWSGI, ready="master-start"),
-    "uwsgi-lazy-threads": Kind(command=(*_UWSGI, "--lazy-apps", "--threads", "4"), ready="(WSGI app 0.*){2}"),
+    "uwsgi": Kind(command=_UWSGI, ready="master-start", workers=2),
+    "uwsgi-lazy-threads": Kind(
+        command=(*_UWSGI, "--lazy-apps", "--threads", "4"), ready="(WSGI app 0.*){2}", workers=2
+    ),
     "uvicorn": Kind(command=_UVICORN, signum=signal.SIGINT),
     "hypercorn": Kind(command=("hypercorn", "-b", "127.0.0.1:PORT", "tests.servers.served:create_asgi()")),
 }

@@ -6,18 +6,21 @@ import time
 from asgiref.wsgi import WsgiToAsgi
 from flask import Flask
 
-from flask_kafka_events import KafkaEvents, emit_event
+from flask_kafka_events import KafkaEvents, current_event, emit_event
 
 TOPIC = "served"
 
 events = KafkaEvents()
 
 
-def create_app() -> Flask:
-    """An app that batches for a minute: what isn't flushed at the exit is lost, and the test sees it."""
-    app = Flask("served")
+def create_app(name: str = TOPIC) -> Flask:
+    """An app that batches for a minute: what isn't flushed at the exit is lost, and the test sees it.
+
+    Its topic is called like itself.
+    """
+    app = Flask(name)
     app.config["KAFKA_EVENTS_BOOTSTRAP_SERVERS"] = os.environ["SERVED_BROKER"]
-    app.config["KAFKA_EVENTS_TOPIC"] = TOPIC
+    app.config["KAFKA_EVENTS_TOPIC"] = name
     app.config["KAFKA_EVENTS_PRODUCER"] = {"linger.ms": int(os.environ.get("SERVED_LINGER_MS", "60000"))}
     app.config["KAFKA_EVENTS_CLOSE_SECONDS"] = float(os.environ.get("SERVED_CLOSE_SECONDS", "5"))
     if "SERVED_JOURNAL" in os.environ:
@@ -30,6 +33,12 @@ def create_app() -> Flask:
     @emit_event("bought")
     def buy() -> str:
         return "sold"
+
+    @app.get("/buy/<int:number>")
+    @emit_event("bought")
+    def buy_this(number: int) -> str:
+        current_event["number"] = number
+        return str(os.getpid())
 
     @app.get("/pid")
     def pid() -> str:

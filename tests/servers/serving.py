@@ -1,6 +1,7 @@
 """Starts a server on a free port, asks it, ends it, and reads what arrived."""
 
 import http.client
+import itertools
 import os
 import re
 import signal
@@ -86,14 +87,17 @@ def serving_kind(broker: str, folder: Path, kind: Kind, **environment: str) -> I
 
 
 @contextmanager
-def clients(server: Server, *, count: int = 3) -> Iterator[list[str]]:
-    """That many clients that buy until the server is gone, and what they were answered."""
-    answers: list[str] = []
+def clients(server: Server, *, count: int = 3) -> Iterator[dict[int, str]]:
+    """That many clients that buy until the server is gone: the numbers that were answered, and by which process."""
+    answers: dict[int, str] = {}
+    numbers = itertools.count()
 
     def ask() -> None:
-        with suppress(OSError, AssertionError, http.client.HTTPException):
+        with suppress(OSError, AssertionError):
             while True:
-                answers.append(server.get("/buy"))
+                number = next(numbers)
+                with suppress(http.client.HTTPException):  # half an answer, of a worker that was killed
+                    answers[number] = server.get(f"/buy/{number}")
 
     server.get("/pid")
     asking = [threading.Thread(target=ask) for _ in range(count)]
