@@ -1,20 +1,47 @@
 """Keeps a fork from copying SQLite's mutexes while a thread holds them."""
 
 import os
-import threading
-from typing import Final
+from _thread import RLock
+from contextlib import AbstractContextManager
+from typing import Final, TypeAlias
+from weakref import WeakSet
 
-#: Whoever is inside SQLite holds it, and a fork waits for it: in a child the holder's thread wouldn't exist, and its first
-#: write would wait for ever (a fork beside a busy poller did). Re-entrant: a signal handler that emits
-#: may interrupt the thread that holds it.
-in_sqlite: Final = threading.RLock()
+#: Held by whoever is inside SQLite with one file.
+Entrance: TypeAlias = AbstractContextManager[bool]
+
+_entrances: Final["WeakSet[RLock]"] = WeakSet()
+# Held while an entrance is added, and by a fork from its first look at them to its end.
+_register: Final = RLock()
+_entered: Final["list[RLock]"] = []
 _is_guarded: Final[list[bool]] = []
 
 
-def guard_forks() -> None:
-    """Have forks wait from now on; called at the first use and not at import. uWSGI forks in C, past this."""
+def entrance() -> Entrance:
+    """A new file's way into SQLite, for which forks wait from now on; uWSGI forks in C, past this.
+
+    In a fork child the thread that is inside wouldn't exist, and the child's first write would wait for ever (one beside
+    a busy poller did). Each file has one of its own, so that no emit waits while the poller checks a large file of a dead
+    process. Re-entrant: a signal handler that emits may interrupt the thread that holds it.
+    """
+    # At the first use and not at import.
     if not _is_guarded:
         _is_guarded.append(True)
-        os.register_at_fork(
-            before=in_sqlite.acquire, after_in_parent=in_sqlite.release, after_in_child=in_sqlite.release
-        )
+        os.register_at_fork(before=_enter_all, after_in_parent=_leave_all, after_in_child=_leave_all)
+    made = RLock()
+    with _register:
+        _entrances.add(made)
+    return made
+
+
+def _enter_all() -> None:
+    _register.acquire()
+    _entered[:] = _entrances
+    for each in _entered:
+        each.acquire()
+
+
+def _leave_all() -> None:
+    for each in _entered:
+        each.release()
+    _entered.clear()
+    _register.release()

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from flask_kafka_events.errors import JournalCorrupt, JournalError
-from flask_kafka_events.journal.forking import guard_forks, in_sqlite
+from flask_kafka_events.journal.forking import entrance
 from flask_kafka_events.journal.layout import (
     COLUMNS,
     DEAD_COLUMNS,
@@ -56,8 +56,8 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        guard_forks()
-        with in_sqlite, explained(path):
+        self._inside = entrance()
+        with self._inside, explained(path):
             self._db = sqlite3.connect(
                 self._address(), uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )
@@ -130,7 +130,7 @@ class JournalReader:
 
     def close(self) -> None:
         """Close the file; what it holds stays. Again, it does nothing."""
-        with in_sqlite:
+        with self._inside:
             if self._is_open:
                 self._is_open = False
                 self._db.close()
@@ -157,7 +157,7 @@ class JournalReader:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with in_sqlite, explained(self.path):
+        with self._inside, explained(self.path):
             yield self._db
 
 

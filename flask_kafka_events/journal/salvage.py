@@ -2,15 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.forking import Entrance, entrance
 from flask_kafka_events.journal.layout import COLUMNS, DeadLetter, Entry, entry_of
 
 CORRUPT: Final = ".corrupt"
@@ -58,12 +59,26 @@ def _from_both_ends(path: Path) -> Iterator[Entry]:
 
 
 def _readable(path: Path, order: str) -> Iterator[Entry]:
-    # Read only: else SQLite would write the WAL into the damaged file as it closes it.
-    with (
-        suppress(sqlite3.Error),
-        closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db,
-    ):
-        # Not by the index, which may be damaged where the table isn't.
-        for row in db.execute(f"SELECT {COLUMNS} FROM record NOT INDEXED ORDER BY seq {order}"):  # noqa: S608
-            with suppress(msgspec.MsgspecError, ValueError, TypeError):
-                yield entry_of(row)
+    # Not by the index, which may be damaged where the table isn't.
+    sql = f"SELECT {COLUMNS} FROM record NOT INDEXED ORDER BY seq {order}"  # noqa: S608
+    # Left at each record: whoever takes it enters another file, and a fork that waits for both would stop the two.
+    inside = entrance()
+    with suppress(sqlite3.Error):
+        with inside:
+            # Read only: else SQLite would write the WAL into the damaged file as it closes it.
+            db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+        try:
+            with inside:
+                rows = db.execute(sql)
+            while (row := _next(rows, inside)) is not None:
+                with suppress(msgspec.MsgspecError, ValueError, TypeError):
+                    yield entry_of(row)
+        finally:
+            with inside:
+                db.close()
+
+
+def _next(rows: sqlite3.Cursor, inside: Entrance) -> tuple[Any, ...] | None:
+    with inside:
+        row: tuple[Any, ...] | None = rows.fetchone()
+        return row

@@ -2,7 +2,9 @@
 
 import os
 import sqlite3
+import statistics
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -319,3 +321,35 @@ def test_a_row_that_is_no_record_is_damage(tmp_path: Path) -> None:
         with pytest.raises(JournalCorrupt, match="is damaged"):
             read()
     file.close()
+
+
+def test_a_file_that_is_held_up_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """While a thread waits within one file, be it for a lock or a long check, others write to theirs."""
+    held_up, file = JournalFile(tmp_path / "a.journal"), JournalFile(tmp_path / "b.journal")
+    locker = sqlite3.connect(held_up.path, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    stop, inside = threading.Event(), threading.Event()
+
+    def try_to_write() -> None:
+        while not stop.is_set():
+            inside.set()
+            with pytest.raises(JournalError, match="locked"):  # after 20 ms
+                held_up.append([entry(1)])
+
+    trying = threading.Thread(target=try_to_write)
+    trying.start()
+    try:
+        took = []
+        for seq in range(1, 21):
+            inside.clear()
+            assert inside.wait(10)
+            began = time.monotonic()
+            file.append([entry(seq)])
+            took.append(time.monotonic() - began)
+    finally:
+        stop.set()
+        trying.join()
+        locker.close()
+        held_up.close()
+        file.close()
+    assert statistics.median(took) < 0.01, took
