@@ -9,8 +9,18 @@ from flask_kafka_events.delivery.shipment import Refusal
 from flask_kafka_events.outcomes import Delivery
 
 # A fatal error purges the queue by itself, and its reports then mean "not sent, or not known to be" (measured with
-# rd_kafka_test_fatal_error: five queued messages, five _PURGE_QUEUE reports).
-SEND_AGAIN: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._FATAL})
+# rd_kafka_test_fatal_error: five queued messages, five _PURGE_QUEUE reports). The batch that brought it on is reported
+# with the broker's own code, which is about the producer, not about the event: after brokers were killed with -9 they
+# no longer knew how far this one had come, and called a batch that they had out of order.
+SEND_AGAIN: Final = frozenset(
+    {
+        KafkaError._PURGE_QUEUE,
+        KafkaError._PURGE_INFLIGHT,
+        KafkaError._FATAL,
+        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+    }
+)
 
 #: Errors of a producer's configuration: building it again with the same settings can't help.
 CONFIGURATION: Final = frozenset({KafkaError._INVALID_ARG, KafkaError._CONFLICT, KafkaError._NOT_IMPLEMENTED})

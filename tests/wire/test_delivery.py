@@ -174,6 +174,30 @@ def test_fatal_error_sends_again_in_order(broker: Lease) -> None:
     built.clear()
 
 
+@pytest.mark.parametrize("error", ["OUT_OF_ORDER_SEQUENCE_NUMBER", "INVALID_PRODUCER_EPOCH"])
+def test_refused_producer_is_no_refused_event(broker: Lease, error: str) -> None:
+    """What a broker no longer takes from this producer is sent again, in order, by one that it takes it from."""
+    created: list[str] = []
+    delivered: list[str] = []
+
+    def note_created(_: Flask, event: Any) -> None:
+        created.append(event.id)
+
+    def note(_: Flask, record: Record, delivery: Delivery) -> None:
+        delivered.append(record.id)
+
+    app = make_app(broker.address)
+    with event_created.connected_to(note_created, sender=app), event_delivered.connected_to(note, sender=app):
+        of(app).emit("first", wait=10)
+        broker.refuse(error, times=2)
+        for _ in range(5):
+            of(app).emit("refused")
+        assert of(app).flush(15)
+        assert of(app).stats().delivered == 6
+        assert delivered == created
+        of(app).close()
+
+
 def break_fatally(producer: Producer) -> None:
     """Have librdkafka raise a fatal error, by its own test call."""
     library = ctypes.CDLL(librdkafka_path())
