@@ -19,13 +19,23 @@ SILENCE_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One event as a consumer sees it; `place` is its topic and partition."""
+    """One event as a consumer sees it.
+
+    Attributes:
+        id: the event's.
+        player: its key.
+        number: the request's, from its data.
+        worker: the process that emitted it.
+        place: its topic and partition.
+        stored: when the broker stored it, by `time.time`.
+    """
 
     id: str
     player: str
     number: int
     worker: int
     place: str
+    stored: float
 
 
 def read_back(bootstrap: str, topic: str) -> Iterator[Arrival]:
@@ -34,7 +44,12 @@ def read_back(bootstrap: str, topic: str) -> Iterator[Arrival]:
     Raises:
         TimeoutError: the brokers say nothing for a while.
     """
-    config = {"bootstrap.servers": bootstrap, "group.id": str(uuid.uuid4()), "enable.auto.commit": False}
+    config = {
+        "bootstrap.servers": bootstrap,
+        "group.id": str(uuid.uuid4()),
+        "enable.auto.commit": False,
+        "queued.max.messages.kbytes": 16_384,  # the default keeps four times that ready
+    }
     consumer = Consumer(config, logger=QUIET)
     try:
         ends = _ends(consumer, topic)
@@ -68,4 +83,5 @@ def _arrival(message: Message) -> Arrival:
     event = json.loads(message.value() or b"")
     data = event["data"]
     place = f"{message.topic()} [{message.partition()}]"
-    return Arrival(event["id"], data["player"], data["number"], data["worker"], place)
+    stored = message.timestamp()[1] / 1000
+    return Arrival(event["id"], data["player"], data["number"], data["worker"], place, stored)

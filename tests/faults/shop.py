@@ -14,6 +14,7 @@ from flask_kafka_events import KafkaEvents, current_event, emit_event
 from flask_kafka_events.embedded.cluster import librdkafka_path
 
 OTHER_TYPE = "sold"
+STOCKING_PLAYERS = 100
 
 built: list[Producer] = []
 
@@ -50,6 +51,14 @@ def create_app() -> Flask:
     def sell(player: str, number: int) -> str:
         current_event.update(player=player, number=number, worker=os.getpid())
         return "sold"
+
+    @app.post("/stock/<int:first>/<int:count>")
+    def stock(first: int, count: int) -> str:
+        for number in range(first, first + count):
+            player = f"player-{number % STOCKING_PLAYERS}"
+            data = {"player": player, "number": number, "worker": os.getpid()}
+            events.emit("stocked", data, key=player)
+        return "stocked"
 
     @app.get("/stats")
     def stats() -> dict[str, Any]:

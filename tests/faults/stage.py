@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tests.faults import broker_faults, rights_faults, topic_faults, worker_faults
 from tests.faults.account import Outcome
 from tests.faults.rows import ROWS, Row
+from tests.faults.subject import Subject
 from tests.faults.trial import Trial
 from tests.kafka.cluster import KafkaCluster
 from tests.kafka.jars import kafka_jars
@@ -39,15 +40,23 @@ class Stage:
 
     def run(self, row: Row) -> list[Outcome]:
         """One row's outcomes; what fails on the way is the verdict of each."""
-        trial = Trial(name=row.name, cluster=self.cluster, folder=self.folder, modes=self.modes)
+        with self.trial(row.name, self.modes) as trial:
+            try:
+                row.run(trial)
+            except Exception as error:  # noqa: BLE001 - the other rows are still of interest
+                traceback.print_exc()
+                return [_failed(trial, subject.mode, error) for subject in trial.subjects]
+            return trial.outcomes
+
+    @contextmanager
+    def trial(self, name: str, modes: tuple[str, ...]) -> Iterator[Trial]:
+        """Apps that may be harmed, and a cluster that is whole again afterwards."""
+        trial = Trial(name=name, cluster=self.cluster, folder=self.folder, modes=modes)
         try:
-            row.run(trial)
-        except Exception as error:  # noqa: BLE001 - the other rows are still of interest
-            traceback.print_exc()
-            return [_failed(trial, subject.mode, error) for subject in trial.subjects]
+            yield trial
         finally:
+            trial.for_each(Subject.kill)
             self._restore()
-        return trial.outcomes
 
     def _restore(self) -> None:
         for proxy in self.cluster.proxies.values():

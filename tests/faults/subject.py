@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.faults.load import Load
 from tests.faults.shop import OTHER_TYPE
+from tests.faults.vitals import children
 from tests.kafka.apache_kafka import free_port
 from tests.leash import leashed
 from tests.processes import wait_until
@@ -103,10 +104,10 @@ class Subject:
             )
         wait_until(lambda: self.stats() is not None, "the server answers", seconds=30)
 
-    def begin(self, rate: float) -> None:
-        """Let clients ask."""
+    def begin(self, rate: float, *, first: int = 0) -> None:
+        """Let clients ask; their requests are numbered from `first` on."""
         both = ("/buy", "/sell") if len(self.topics) > 1 else ("/buy",)
-        self.clients = Load(self.port, rate, both)
+        self.clients = Load(self.port, rate, both, first)
         self.clients.start()
 
     def ask(self, path: str, method: str = "GET") -> str | None:
@@ -138,6 +139,24 @@ class Subject:
 
         wait_until(is_there, "the ledger is told", seconds=30)
         return found[-1]
+
+    def workers_now(self) -> list[int]:
+        """The processes that serve, or are about to, oldest first."""
+        assert self.process is not None
+        return children(self.process.pid)
+
+    def ledgers(self) -> list[dict[str, Any]]:
+        """The ledger of each worker, awaited; whose answer it is nobody can choose."""
+        found: dict[int, dict[str, Any]] = {}
+
+        def are_there() -> bool:
+            stats = self.stats()
+            if stats is not None:
+                found[stats["worker"]] = stats
+            return found.keys() >= set(self.workers_now())
+
+        wait_until(are_there, "every worker tells its ledger", seconds=60)
+        return [found[worker] for worker in self.workers_now()]
 
     def await_ledger(self, is_so: Callable[[dict[str, Any]], bool], what: str, seconds: float) -> None:
         """Wait until the ledger says something."""

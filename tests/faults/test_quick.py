@@ -7,23 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.account import table
-from tests.faults.rows import Row
-from tests.faults.stage import ALL_ROWS, Stage, staged
-from tests.faults.subject import MODES
-from tests.parts import need
+from tests.faults.stage import ALL_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.faults.rows import Row
+    from tests.faults.stage import Stage
 
 QUICK = [row for row in ALL_ROWS if not row.long]
-
-
-@pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Three brokers for all rows."""
-    need("java", "maven", "openssl")
-    with staged(tmp_path_factory.mktemp("kafka-cluster"), MODES) as running:
-        yield running
 
 
 @pytest.mark.parametrize("row", QUICK, ids=[row.name for row in QUICK])

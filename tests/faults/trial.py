@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.faults.account import Outcome, counted, lost_by_ledger
-from tests.faults.reading import read_back
+from tests.faults.reading import Arrival, read_back
 from tests.faults.subject import Subject, types_for
 from tests.kafka.administration import Administration
 from tests.kafka.cluster import PASSWORD, USER
@@ -153,9 +153,13 @@ class Trial:
             told = subject.log.count(words)
             assert told == 1, f"{words!r} was told {told} times ({subject.mode})"
 
-    def arrived(self, topic: str) -> list[Any]:
-        """What is on a topic now."""
-        return list(read_back(self.bootstrap, topic))
+    def arrivals(self, topic: str) -> Iterator[Arrival]:
+        """What is on a topic now, one after the other."""
+        return read_back(self.bootstrap, topic)
+
+    def arrived(self, topic: str) -> list[Arrival]:
+        """The same, at once."""
+        return list(self.arrivals(topic))
 
     def for_each(self, act: Callable[[Subject], object]) -> None:
         """Do something to each app."""

@@ -54,7 +54,7 @@ class Administration:
         on: list[int] | None = None,
         min_in_sync: int = 1,
     ) -> None:
-        """Make a topic and wait until every broker knows it.
+        """Make a topic whose records tell when they were stored, and wait until every broker knows it.
 
         Args:
             name: its name.
@@ -65,7 +65,8 @@ class Administration:
         where: dict[str, Any] = (
             {"replication_factor": 3} if on is None else {"replica_assignment": [on] * partitions}
         )
-        topic = NewTopic(name, partitions, config={"min.insync.replicas": str(min_in_sync)}, **where)
+        config = {"min.insync.replicas": str(min_in_sync), "message.timestamp.type": "LogAppendTime"}
+        topic = NewTopic(name, partitions, config=config, **where)
         self._ask(lambda admin: admin.create_topics([topic])[name].result(SECONDS))
         self.await_in_sync(name, partitions=partitions, replicas=len(on or (1, 2, 3)))
 
