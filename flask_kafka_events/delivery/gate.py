@@ -10,7 +10,7 @@ from typing import TypeAlias
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
-from flask_kafka_events.delivery.shipment import CLOSED, Refusal, Shipment
+from flask_kafka_events.delivery.shipment import CLOSED, Moved, Refusal, Shipment
 from flask_kafka_events.errors import explanation
 
 #: Shipments passed on under one hold of the lock, so that an emit never waits long for it.
@@ -87,12 +87,8 @@ class Gate:
             self._producer = None
             self._flowing = False
 
-    def feed(self) -> tuple[int, list[tuple[Shipment, Refusal]]]:
-        """Pass on what waits, a batch at most.
-
-        Returns:
-            How many left the line, and those of them that the producer refused for good.
-        """
+    def feed(self) -> Moved:
+        """Pass on what waits, a batch at most."""
         refused: list[tuple[Shipment, Refusal]] = []
         with self._lock:
             for moved in range(BATCH):

@@ -10,7 +10,7 @@ from typing import Final
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.gate import Gate
-from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Refusal, Shipment
+from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Moved, Refusal, Shipment
 from flask_kafka_events.delivery.source import BATCH, Source
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.event import Record
@@ -107,11 +107,18 @@ class JournalKeeping:
         own.flush()
         return replace(refusal, dead=True)
 
-    def refill(self) -> int:
+    def refill(self) -> Moved:
         """Hand on what waits on disk, as far as each topic's window goes, and forget what the broker has."""
+        refused: list[tuple[Shipment, Refusal]] = []
+
+        def hand_on(shipment: Shipment) -> None:
+            end = self._gate.resume(shipment)
+            if end is not None:
+                refused.append((shipment, end))
+
         for source in tuple(self._sources):
             source.flush(at_least=BATCH)
-        return sum(source.refill(self._gate.resume) for source in tuple(self._sources))
+        return sum(source.refill(hand_on) for source in tuple(self._sources)), refused
 
     def tick(self) -> None:
         """Flush, mend, and look for what dead processes left."""

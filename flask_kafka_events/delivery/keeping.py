@@ -4,7 +4,7 @@ from typing import Protocol
 
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.gate import Gate
-from flask_kafka_events.delivery.shipment import Refusal, Shipment
+from flask_kafka_events.delivery.shipment import Moved, Refusal, Shipment
 from flask_kafka_events.event import Record
 from flask_kafka_events.outcomes import Delivery
 from flask_kafka_events.settings import Settings
@@ -32,8 +32,8 @@ class Keeping(Protocol):
     def refuse(self, shipment: Shipment, refusal: Refusal) -> Refusal:
         """What becomes of a shipment that can't even be admitted."""
 
-    def refill(self) -> int:
-        """Called by the poller while it has a producer: hand on what waits elsewhere; returns how many."""
+    def refill(self) -> Moved:
+        """Called by the poller while it has a producer: hand on what waits elsewhere."""
 
     def tick(self) -> None:
         """Called by the poller a few times a second."""
@@ -79,9 +79,9 @@ class MemoryKeeping:
         """Nothing is kept of it."""
         return refusal
 
-    def refill(self) -> int:
+    def refill(self) -> Moved:
         """Nothing waits elsewhere."""
-        return 0
+        return 0, []
 
     def tick(self) -> None:
         """There is nothing to do."""

@@ -151,10 +151,12 @@ class Poller:
         if not self._prepare_first_topic():
             self._replace(producer)
             return
-        moved, refused = self.gate.feed()
-        for shipment, end in refused:
-            self._end(shipment, end)
-        moved += self.keeping.refill()
+        moved = 0
+        for hand_on in (self.gate.feed, self.keeping.refill):
+            count, refused = hand_on()
+            moved += count
+            for shipment, end in refused:
+                self._end(shipment, end)
         self._serve(producer, timeout=0 if moved else POLL)
         if self.gate.broken:
             self._replace(producer)

@@ -66,6 +66,9 @@ class Refusal:
         )
 
 
+#: How many shipments were handed on, and those of them that the producer refused for good, which have no end yet.
+Moved: TypeAlias = tuple[int, list[tuple[Shipment, Refusal]]]
+
 Settle: TypeAlias = Callable[[Shipment, Delivery | Refusal], None]
 
 CLOSED = Refusal(

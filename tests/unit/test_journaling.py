@@ -25,12 +25,17 @@ from tests.sending import KeepingProducer, Shop, shop
 
 @contextmanager
 def journaling(
-    folder: Path, *, answers: bool = True, answer: KafkaError | None = None, **settings: Any
+    folder: Path,
+    *,
+    answers: bool = True,
+    answer: KafkaError | None = None,
+    kind: type[KeepingProducer] = KeepingProducer,
+    **settings: Any,
 ) -> Iterator[Shop]:
-    """A shop with a journal in `folder`, whose broker answers or not, or with an error."""
+    """A shop with a journal in `folder`, whose broker answers or not, or with an error, to producers of that kind."""
 
     def make(config: dict[str, Any], **more: Any) -> KeepingProducer:
-        producer = KeepingProducer(config, **more)
+        producer = kind(config, **more)
         producer.answers, producer.error = answers, answer
         return producer
 
