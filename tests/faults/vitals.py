@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flask_kafka_events.journal.directory import DEAD, JOURNAL
+from flask_kafka_events.journal.owned import DEAD, JOURNAL
 
 PROC: Final = Path("/proc")
 JOURNALS: Final = (JOURNAL, DEAD)
