@@ -46,7 +46,10 @@ class _Choice(NamedTuple):
 
 @journal.command("ls")
 def list_files() -> None:
-    """Print each file: its name, its state, what waits in it, its dead letters, its bytes on disk."""
+    """Print each file and what it holds.
+
+    Its name, whether a process uses it, how many events wait, how many dead letters there are, its bytes on disk.
+    """
     directory = directory_at_hand()
     with told():
         found = list(survey(directory))
@@ -61,7 +64,7 @@ def list_files() -> None:
 @journal.command()
 @_wait
 def replay(*, wait: float) -> None:
-    """Send what dead processes left, and wait until the broker has it.
+    """Send what dead processes left, and wait for it.
 
     Any process of the app does so too, from its first event on.
     """
@@ -72,9 +75,9 @@ def replay(*, wait: float) -> None:
 @_names
 @click.option("--dead", "is_dead", is_flag=True, help="The dead letters instead.")
 def export(names: tuple[str, ...], *, is_dead: bool) -> None:
-    """Print the events of files that nobody uses, as one JSON object a line; they stay where they are.
+    """Print events as JSON, one a line.
 
-    NAMES are those that `ls` prints; without any, all files.
+    They stay where they are; files in use are left out. NAMES are those that `ls` prints; without any, all files.
     """
     directory = directory_at_hand()
     found = chosen(directory, names)
@@ -91,13 +94,16 @@ def export(names: tuple[str, ...], *, is_dead: bool) -> None:
 @_all
 @_yes
 def drop(names: tuple[str, ...], *, is_all: bool, yes: bool) -> None:
-    """Delete the events that wait in files; dead letters stay."""
+    """Delete events that wait; dead letters stay."""
     _drop(_Choice(names, is_all, yes), "event(s)", lambda each: each.waiting, JournalFile.forget)
 
 
 @dead.command("ls")
 def list_dead_letters() -> None:
-    """Print each dead letter: its file, the event's id, type and topic, the reason, and what to do."""
+    """Print each dead letter and its reason.
+
+    A line has its file, the event's id, type and topic, the reason, and what to do.
+    """
     directory = directory_at_hand()
     is_empty = True
     with told():
@@ -114,7 +120,11 @@ def list_dead_letters() -> None:
 @_names
 @_wait
 def retry(names: tuple[str, ...], *, wait: float) -> None:
-    """Send dead letters again, in their old order; those of files that are in use are left alone."""
+    """Send dead letters again.
+
+    In their old order; those of files that are in use are left alone. NAMES are those that `journal ls` prints; without
+    any, all files.
+    """
     directory = directory_at_hand()
     revived = 0
     for holding in chosen(directory, names):
@@ -131,7 +141,7 @@ def retry(names: tuple[str, ...], *, wait: float) -> None:
 @_all
 @_yes
 def drop_dead_letters(names: tuple[str, ...], *, is_all: bool, yes: bool) -> None:
-    """Delete the dead letters of files; what waits in them stays."""
+    """Delete dead letters; what waits stays."""
     _drop(_Choice(names, is_all, yes), "dead letter(s)", lambda each: each.dead, JournalFile.forget_dead)
 
 
@@ -193,9 +203,9 @@ def _until_sent(events: KafkaEvents, wait: float) -> None:
 
 
 def _progress(label: str, length: int) -> Any:
-    """A bar on standard error, unless what is printed goes to the same terminal."""
-    stream = io.StringIO() if sys.stdout.isatty() and label == "Exporting" else sys.stderr
-    return click.progressbar(length=length, label=label, file=stream)
+    """A bar, where standard error is a terminal, and what is printed doesn't go to the same one."""
+    is_seen = sys.stderr.isatty() and not (sys.stdout.isatty() and label == "Exporting")
+    return click.progressbar(length=length, label=label, file=sys.stderr if is_seen else io.StringIO())
 
 
 def _lines(file: JournalFile) -> Iterator[str]:

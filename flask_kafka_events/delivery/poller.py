@@ -132,6 +132,9 @@ class Poller:
             self._build()
         else:
             self._turn(producer)
+        self._keep_house()
+
+    def _keep_house(self) -> None:
         self._tick()
         self.keeping.tick()
 
@@ -141,7 +144,7 @@ class Poller:
         except ConfigurationError as error:
             self._log.error("%s", error)
             while not self._stop.wait(LOOK) and not self._connection.certificates_changed():
-                self._tick()
+                self._keep_house()
         except Exception as error:  # noqa: BLE001 - CREDENTIALS and oauth_cb are the app's and may raise anything
             self._back_off(f"The producer can't be built: {explanation(error)}")
         else:
@@ -165,10 +168,9 @@ class Poller:
 
     def _prepare_first_topic(self) -> bool:
         topic = self.gate.first_topic()
-        if topic is None:
-            return True
         try:
-            self._connection.prepare(topic)
+            if topic is not None:
+                self._connection.prepare(topic)
         except EmbeddedBrokerError as error:
             self._connection.release()
             self._back_off(str(error))
@@ -194,8 +196,8 @@ class Poller:
         try:
             self._connection.renew_credentials(producer)
         except Exception as error:  # noqa: BLE001 - CREDENTIALS is the app's and may raise anything
-            text = "KAFKA_EVENTS_CREDENTIALS: %s; the old ones stay."
-            self._connection.reminders.warn("credentials", text, explanation(error))
+            why = f"KAFKA_EVENTS_CREDENTIALS: {explanation(error)}; the old ones stay."
+            self._connection.reminders.warn("credentials", "%s", why)
 
     def _replace(self, producer: Producer, *, grace: float = 0.0) -> None:
         self._drain(producer, grace=grace)
@@ -215,7 +217,7 @@ class Poller:
         self._connection.reminders.warn("producer", "%s. Next attempt in %s s; events wait.", why, delay)
         # Who flushes or closes doesn't wait for the longest delay: the cause may be gone by now.
         while time.monotonic() < began + (first if self._hurrying else delay) and not self._stop.wait(LOOK):
-            self._tick()
+            self._keep_house()
 
     def _finish(self) -> None:
         producer = self.gate.producer
@@ -238,12 +240,11 @@ class Poller:
             self._log.error("The poller goes on: %s", explanation(error))
 
     def _report(self, shipment: Shipment, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            if error.code() in SEND_AGAIN:
-                self.gate.broken = True
-                self._again.append(shipment)
-            else:
-                self._end(shipment, refusal(error))
-            return
-        self._failures = 0
-        self._end(shipment, delivery(shipment.record.topic, message))
+        if error is None:
+            self._failures = 0
+            self._end(shipment, delivery(shipment.record.topic, message))
+        elif error.code() in SEND_AGAIN:
+            self.gate.broken = True
+            self._again.append(shipment)
+        else:
+            self._end(shipment, refusal(error))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from pytest_mock import MockerFixture
 
 from flask_kafka_events import DeliveryTimeout, Event, QueueFull, event_dropped, event_failed
@@ -359,6 +359,23 @@ def test_a_damaged_orphan_waits_for_room_on_the_disk(
         assert heir.mine.flush(5)
         assert is_law_kept(heir)
     assert files(tmp_path, ".corrupt") == [each.with_suffix(".corrupt") for each in (path, nonsense)]
+
+
+def test_files_are_adopted_also_while_no_producer_can_be_built(tmp_path: Path) -> None:
+    """A wrong configuration is no reason to leave what dead processes left unguarded."""
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("sold")
+
+    class Unbuildable(KeepingProducer):
+        def __init__(self, config: dict[str, Any], **more: Any) -> None:
+            super().__init__(config, **more)
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG))  # noqa: SLF001 - a public name
+
+    with journaling(tmp_path, kind=Unbuildable) as heir:
+        process(heir).start()
+        wait_until(lambda: heir.mine.stats().adopted == 1, "it is adopted while the configuration is wrong")
+        assert is_law_kept(heir)
+    assert len(rows(tmp_path)) == 1
 
 
 def test_a_directory_that_goes_while_it_is_looked_at_is_told(
