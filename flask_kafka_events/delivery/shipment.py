@@ -3,13 +3,26 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from flask_kafka_events.event import Record
 from flask_kafka_events.outcomes import Delivery, Loss
 
-if TYPE_CHECKING:
-    from flask_kafka_events.delivery.source import Source
+
+class Source(Protocol):
+    """The journal file that a record belongs to: told of its end."""
+
+    def settle(self, shipment: "Shipment") -> None:
+        """The broker has it."""
+        ...
+
+    def bury(self, shipment: "Shipment", refusal: "Refusal") -> None:
+        """It was refused for good."""
+        ...
+
+    def give_back(self, shipment: "Shipment") -> None:
+        """It waits for another process."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
