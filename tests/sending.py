@@ -100,7 +100,8 @@ def shop(
     name: str = "shop",
     *,
     testing: bool = True,
-    make: Callable[..., KeepingProducer] = KeepingProducer,
+    make: Callable[..., Any] = KeepingProducer,
+    patience: float = 1,
     **settings: Any,
 ) -> Iterator[Shop]:
     """An app called `name` with these settings; closed at the end.
@@ -109,6 +110,7 @@ def shop(
         name: the app's.
         testing: whether mistakes raise.
         make: builds its producers.
+        patience: seconds that its end may take.
         settings: each is `KAFKA_EVENTS_` and its name.
     """
     made: list[KeepingProducer] = []
@@ -127,4 +129,4 @@ def shop(
     try:
         yield held
     finally:
-        held.mine.close(1)
+        held.mine.close(patience)
