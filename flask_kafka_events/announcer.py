@@ -7,6 +7,7 @@ from typing import Any
 from blinker import NamedSignal
 
 from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.errors import explanation_with_place
 from flask_kafka_events.event import Event
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.reminders import Reminders
@@ -73,9 +74,10 @@ class Announcer:
         running.add(signal.name)
         try:
             return receiver(self._sender, **what)
-        except Exception:  # noqa: BLE001 - a receiver is the app's code and may raise anything
+        except Exception as error:  # noqa: BLE001 - a receiver is the app's code and may raise anything
             ledger.set_apart("receiver_errors")
-            self._log.error("A receiver of '%s' raised; the event goes on.", signal.name, exc_info=True)
+            text = "A receiver of '%s' failed; the event goes on. %s."
+            self._log.error(text, signal.name, explanation_with_place(error))
             return None
         finally:
             running.discard(signal.name)

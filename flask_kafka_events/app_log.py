@@ -23,10 +23,11 @@ class AppLog:
         """Write a line, as the caller's; with a higher `depth`, as its caller's caller's.
 
         Each of `args` but numbers is made text first: a handler that keeps its records would keep an exception with its
-        frames, and a retired producer with them (measured: its threads and sockets stayed).
+        frames, and a retired producer with them (measured: its threads and sockets stayed). What isn't printable in it
+        is escaped: a broker's or a user's line feed would begin a line that looks like another's.
         """
         with suppress(Exception):
-            shown = (value if isinstance(value, int) else str(value) for value in args)
+            shown = (value if isinstance(value, int) else _in_one_line(str(value)) for value in args)
             self._logger().log(level, message, *shown, stacklevel=depth + 1, **more)
 
     def warning(self, message: str, *args: object, **more: Any) -> None:
@@ -36,3 +37,9 @@ class AppLog:
     def error(self, message: str, *args: object, **more: Any) -> None:
         """Write an error."""
         self.log(logging.ERROR, message, *args, depth=2, **more)
+
+
+def _in_one_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -3,6 +3,9 @@
 Each message says what happened, where, and what to do next.
 """
 
+import traceback
+from pathlib import Path
+
 
 class KafkaEventsError(Exception):
     """The root of the tree: catches whatever this package raises.
@@ -163,6 +166,15 @@ class JournalTooNew(JournalError):
 
     .. versionadded:: 0.1
     """
+
+
+def explanation_with_place(error: BaseException) -> str:
+    """`explanation`, and where it was raised, for code of the app's own: a traceback would end with what it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return explanation(error)
+    last = frames[-1]
+    return f"{explanation(error)} ({Path(last.filename).name}, line {last.lineno}, in {last.name})"
 
 
 def explanation(error: BaseException) -> str:

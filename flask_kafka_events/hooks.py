@@ -26,7 +26,7 @@ from flask_kafka_events.bodies import end_of
 from flask_kafka_events.capture import capture
 from flask_kafka_events.decision import Ending, decide_draft, decide_request
 from flask_kafka_events.drafts import Draft
-from flask_kafka_events.errors import MisplacedDecorator
+from flask_kafka_events.errors import MisplacedDecorator, explanation_with_place
 from flask_kafka_events.placement import misplaced
 from flask_kafka_events.request_state import RequestState, known_state, state_of
 
@@ -77,8 +77,9 @@ def _harmless(receiver: Callable[..., None]) -> Callable[..., None]:
     def guarded(app: Flask, *what: Any, **signal: Any) -> None:
         try:
             receiver(app, *what, **signal)
-        except Exception:
-            app.logger.exception("flask_kafka_events failed in %s; the request goes on.", receiver.__name__)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no fault of the request's
+            text = "flask_kafka_events failed in %s; the request goes on. %s."
+            pipeline_of(app).host.log.error(text, receiver.__name__, explanation_with_place(error))
 
     return guarded
 
@@ -92,7 +93,7 @@ def _check_placement(app: Flask, **_: Any) -> None:
     if endpoints and pipeline_of(app).strict:
         raise MisplacedDecorator(text)
     if endpoints:
-        app.logger.error(text)
+        pipeline_of(app).host.log.error("%s", text)
     request_started.disconnect(_check_placement, sender=app)
 
 
