@@ -5,11 +5,12 @@ import signal
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from .emitting import LARGEST, QUEUE_EVENTS, SIZES, Emitting
+from .emitting import ERRORS, LARGEST, QUEUE_EVENTS, SIZES, Emitting
 from .forked import fork
 
 
@@ -129,9 +130,10 @@ class JournaledEvents(Events):
 
     journal = True
 
-    @rule()
-    def adopt(self) -> None:
-        """What dead processes left is taken over."""
+    @rule(error=st.none() | ERRORS)
+    def adopt(self, error: KafkaError | None) -> None:
+        """What dead processes left is taken over; the producer may refuse the first record."""
+        self.trade.broker.refuses = error
         self.trade.adopt()
 
     @precondition(lambda self: not self.trade.is_troubled)
