@@ -16,7 +16,8 @@ from .conserved import Trade
 TOPICS = st.sampled_from(["shop_events", "one", "two"])
 #: Bytes of data: a third of what one topic may hold, with all that is added to it.
 LARGEST = 10_550
-SIZES = st.sampled_from([1, 100, 5_000, LARGEST, 2 * LARGEST])
+#: The last but one fits with its data alone, and the last not even so.
+SIZES = st.sampled_from([1, 100, 5_000, LARGEST, 10_890, 2 * LARGEST])
 FEW = st.integers(1, 4)
 #: What a broker says of one message. The first two mean "send it again".
 ERRORS = st.sampled_from(
@@ -107,9 +108,15 @@ class Emitting(RuleBasedStateMachine):
         self.trade.broker.answers.extend(answers)
         self.trade.rest()
 
+    @rule(error=st.sampled_from([KafkaError._FATAL, KafkaError._PURGE_QUEUE]).map(KafkaError))  # noqa: SLF001
+    def break_producer(self, error: KafkaError) -> None:
+        """The producer is of no more use, and another sends again what it held."""
+        self.answer([error])
+
     @rule()
     def acknowledge_all(self) -> None:
         """The broker has everything."""
+        self.trade.broker.is_full = False
         self.trade.broker.answers.extend([None] * 200)
         self.trade.rest()
 
@@ -118,10 +125,10 @@ class Emitting(RuleBasedStateMachine):
         """The next event is refused by the producer itself."""
         self.trade.broker.refuses = error
 
-    @rule(is_full=st.booleans())
-    def fill_producer(self, is_full: bool) -> None:
-        """The producer takes nothing for a while."""
-        self.trade.broker.is_full = is_full
+    @rule()
+    def fill_producer(self) -> None:
+        """The producer takes nothing until the broker has everything."""
+        self.trade.broker.is_full = True
         self.trade.rest()
 
     @invariant()

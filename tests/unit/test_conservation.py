@@ -54,17 +54,15 @@ class Events(Emitting):
         self.idle.append(child)
 
     @precondition(lambda self: not self.trade.is_troubled)
-    @rule()
-    def close(self) -> None:
-        """The app ends; what is emitted later is dropped."""
-        if not self.trade.is_closed:
-            self.trade.close()
-
-    @precondition(lambda self: not self.trade.is_troubled)
-    @rule()
-    def begin_anew(self) -> None:
-        """The next app begins, and adopts what the last one left."""
-        self.close()
+    @rule(late=st.integers(0, 2), forks=st.booleans())
+    def begin_anew(self, late: int, forks: bool) -> None:
+        """The app ends, what is emitted later is dropped, and the next app adopts what is left, unless a child did."""
+        self.trade.close()
+        for _ in range(late):
+            self.trade.act(lambda: self.trade.shop.mine.emit("late"))
+        if forks:
+            self.fork(count=1, size=1, acknowledged=2, end="kill")
+        self.trade.check()
         self.trade.end()
         self.trade.open()
 
@@ -83,9 +81,8 @@ class Events(Emitting):
         """Let everything come to its end, in this app and in one more, and look at what is left."""
         try:
             self.come_to_rest()
-            if not self.trade.is_closed:
-                self.all_places_are_free()
-            self.begin_anew()
+            self.all_places_are_free()
+            self.begin_anew(late=0, forks=False)
             self.come_to_rest()
             assert not self.trade.alive()
             self.trade.check_disk()
@@ -98,7 +95,7 @@ class Events(Emitting):
         self.trade.broker.is_full, self.trade.broker.refuses = False, None
         self.trade.adopt()
         rounds = 0
-        while self.trade.stats.pending and not self.trade.is_closed:
+        while self.trade.stats.pending:
             rounds += 1
             assert rounds < 50
             self.acknowledge_all()
