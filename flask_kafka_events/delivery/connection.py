@@ -55,7 +55,7 @@ class Connection:
         if self._settings.credentials is not None:
             config["sasl.username"], config["sasl.password"] = self._credentials(self._settings.credentials)
         try:
-            log = LibrdkafkaLog(self.reminders, self._scrubbed)
+            log = LibrdkafkaLog(self.reminders, self.scrubbed)
             producer = native.build(self._factory, config, logger=log)
         except KafkaException as error:
             raise self._explained(error.args[0]) from None
@@ -112,6 +112,10 @@ class Connection:
             self._credentials_refused = False
             producer.set_sasl_credentials(*self._credentials(ask))
 
+    def scrubbed(self, text: str) -> str:
+        """What librdkafka or the broker says, without the secrets of the settings."""
+        return scrub(text, (*self._settings.producer.secret_values(), *self._password))
+
     def _broker_was_killed(self) -> bool:
         # Asked once for each failure: one that was ordered down answers, and comes back at its address.
         lease, unreachable = self._lease, self._unreachable
@@ -123,13 +127,10 @@ class Connection:
         self._password = (password,)
         return user, password
 
-    def _scrubbed(self, text: str) -> str:
-        return scrub(text, (*self._settings.producer.secret_values(), *self._password))
-
     def _on_error(self, error: KafkaError) -> None:
         self._credentials_refused |= error.code() == KafkaError._AUTHENTICATION
         self._unreachable |= error.code() in UNREACHABLE
-        text = self._scrubbed(error.str())
+        text = self.scrubbed(error.str())
         step = next_step(error)
         is_away = error.code() in UNREACHABLE and not refuses_certificate(error)
         waits = " Events wait until it is." if is_away else ""
@@ -150,7 +151,7 @@ class Connection:
         return {path: _modified(path) for path in self._settings.producer.file_locations()}
 
     def _explained(self, error: KafkaError) -> Exception:
-        text = self._scrubbed(error.str())
+        text = self.scrubbed(error.str())
         if error.code() in CONFIGURATION:
             return ConfigurationError(
                 f"librdkafka refuses the producer's configuration: {text} Correct KAFKA_EVENTS_PRODUCER and restart; "

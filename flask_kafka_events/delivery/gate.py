@@ -32,11 +32,15 @@ class Gate:
     Args:
         knows: whether a topic may be produced to as it is; others wait for the poller to prepare them.
         report: librdkafka's delivery report for a shipment, called in the poller's thread.
+        scrubbed: takes the settings' secrets out of what an error says.
     """
 
-    def __init__(self, *, knows: Callable[[str], bool], report: Report) -> None:
+    def __init__(
+        self, *, knows: Callable[[str], bool], report: Report, scrubbed: Callable[[str], str]
+    ) -> None:
         self._knows = knows
         self._report = report
+        self._scrubbed = scrubbed
         # Re-entrant: a signal handler that emits may interrupt the thread that holds it. The poller never holds it
         # while it polls.
         self._lock = threading.RLock()
@@ -154,7 +158,7 @@ class Gate:
         except KafkaException as exception:
             error: KafkaError = exception.args[0]
             if error.code() not in SEND_AGAIN:
-                return refusal(error)
+                return refusal(error, self._scrubbed)
             self.broken = True
             raise _Stuck from None
         except Exception as error:  # noqa: BLE001 - a factory's producer is the app's and may raise anything

@@ -45,7 +45,7 @@ class Poller:
         tick: Callable[[], None],
         log: AppLog,
     ) -> None:
-        self.gate = Gate(knows=connection.knows, report=self._report)
+        self.gate = Gate(knows=connection.knows, report=self._report, scrubbed=connection.scrubbed)
         self.keeping = make_keeping(self.gate)
         self._connection = connection
         self._settle = settle
@@ -185,7 +185,8 @@ class Poller:
                 producer.poll(timeout)
         except KafkaException as exception:  # a fatal error comes out of poll, not out of error_cb
             self.gate.broken = True
-            self._back_off(f"Kafka: {exception.args[0].str()} ({exception.args[0].name()}), sending again")
+            text = self._connection.scrubbed(exception.args[0].str())
+            self._back_off(f"Kafka: {text} ({exception.args[0].name()}), sending again")
 
     def _look(self, producer: Producer) -> None:
         self._next_look = time.monotonic() + LOOK
@@ -247,4 +248,4 @@ class Poller:
             self.gate.broken = True
             self._again.append(shipment)
         else:
-            self._end(shipment, refusal(error))
+            self._end(shipment, refusal(error, self._connection.scrubbed))

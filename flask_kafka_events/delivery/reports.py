@@ -1,6 +1,7 @@
 """What librdkafka's errors mean for an event, and what a person should do about them."""
 
 import re
+from collections.abc import Callable
 from typing import Final, cast
 
 from confluent_kafka import KafkaError, Message
@@ -68,7 +69,7 @@ def delivery(topic: str, message: Message) -> Delivery:
     return Delivery(topic=topic, partition=cast("int", message.partition()), offset=message.offset())
 
 
-def refusal(error: KafkaError) -> Refusal:
-    """The end of an event whose delivery report carries `error`."""
-    explanation = f"{error.str()}. {next_step(error)}".strip()
+def refusal(error: KafkaError, scrubbed: Callable[[str], str]) -> Refusal:
+    """The end of an event whose delivery report carries `error`, whose text `scrubbed` takes the secrets out of."""
+    explanation = f"{scrubbed(error.str())}. {next_step(error)}".strip()
     return Refusal(dropped=False, reason=error.name(), explanation=explanation)

@@ -39,7 +39,7 @@ class Refusing:
 
 def gate_with(error: BaseException | None, waiting: int = 1) -> tuple[Gate, Refusing]:
     """A gate before such a producer, with shipments that wait."""
-    gate = Gate(knows=lambda topic: topic == "t", report=lambda *_: None)
+    gate = Gate(knows=lambda topic: topic == "t", report=lambda *_: None, scrubbed=str)
     producer = Refusing(error)
     for _ in range(waiting):
         assert gate.accept(shipment()) is None
@@ -84,7 +84,7 @@ def test_fatal_producer_takes_nothing_more() -> None:
 
 def test_gate_without_a_producer_lets_everything_wait() -> None:
     """Before the first producer, and between two, feeding moves nothing."""
-    gate = Gate(knows=lambda _: True, report=lambda *_: None)
+    gate = Gate(knows=lambda _: True, report=lambda *_: None, scrubbed=str)
     assert gate.feed() == (0, [])
     gate.accept(shipment())
     assert gate.feed() == (0, [])
@@ -104,7 +104,7 @@ def test_long_line_is_fed_in_batches() -> None:
 
 def test_put_back_shipments_go_first() -> None:
     """What a broken producer gives back goes ahead of all that came later."""
-    gate = Gate(knows=lambda _: True, report=lambda *_: None)
+    gate = Gate(knows=lambda _: True, report=lambda *_: None, scrubbed=str)
     first, second = shipment(), shipment()
     gate.accept(first)
     assert gate.take_waiting() == [first]
