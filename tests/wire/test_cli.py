@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka.admin import PartitionMetadata  # type: ignore[attr-defined]  # it has no __all__
 from flask import Flask
 
-from flask_kafka_events import KafkaEvents
+from flask_kafka_events import Event, KafkaEvents, event_created
 from flask_kafka_events.cli import kafka_events, partition_row
 from flask_kafka_events.embedded import Lease, join
 
@@ -127,6 +127,62 @@ def test_mistakes_are_told(app: Flask) -> None:
     assert "has ' ' at position 1" in run(app, "topics", "create", "a b", status=1)
     assert "leave --replication at 1" in run(app, "topics", "create", "c", "--replication", "3", status=1)
     assert "is the app running?" in run(app, "topics", "describe", "none", status=1)
+
+
+#: Commands that must tell no secret: each is run on an app that is full of them.
+COMMANDS = (
+    ("topics", "create", "one"),
+    ("topics", "create", "one"),
+    ("topics", "list"),
+    ("topics", "describe", "shop_events"),
+    ("topics", "describe", "none"),
+    ("emit", "tick", "--data", '{"n": 1}', "--key", "ana"),
+    ("emit", "tick", "--data", "{"),
+    ("emit", "tick", "--topic", "a b"),
+    ("emit", "refused", "--wait", "2"),
+    ("tail", "shop_events", "-e"),
+    ("tail", "shop_events", "-e", "--json"),
+    ("tail", "none", "-e"),
+)
+
+
+@pytest.mark.parametrize("journal", [False, True], ids=["memory", "journal"])
+def test_no_command_tells_a_secret(
+    tmp_path: Path, broker: Lease, caplog: pytest.LogCaptureFixture, journal: bool
+) -> None:
+    """Neither of the settings nor of what the app's own functions raise; on standard output, standard error and in the log."""
+
+    def fail() -> None:
+        raise LookupError("c4nary-exception")
+
+    def refuse(_: Flask, event: Event) -> None:
+        if event.type == "refused":
+            fail()
+
+    (tmp_path / "password").write_text("c4nary-file")
+    app = Flask("shop", instance_path=str(tmp_path))
+    app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="embedded", KAFKA_EVENTS_TOPIC="shop_events")
+    app.config.update(SECRET_KEY="c4nary-key", SHOP_PASSWORD="c4nary-config")
+    app.config["KAFKA_EVENTS_PRODUCER"] = {
+        "sasl.password_FILE": str(tmp_path / "password"),
+        "ssl.key.password": "c4nary-ssl",
+    }
+    if journal:
+        app.config["KAFKA_EVENTS_JOURNAL"] = str(tmp_path / "journal")
+    events.init_app(app)
+    broker.create_topic("shop_events")
+    with event_created.connected_to(refuse, sender=app):
+        said = [app.test_cli_runner().invoke(kafka_events, words).output for words in COMMANDS]
+    events.for_app(app).close()
+    other = Flask("other")
+    other.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="127.0.0.1:9", KAFKA_EVENTS_CREDENTIALS=fail)
+    events.init_app(other)
+    said.append(other.test_cli_runner().invoke(kafka_events, ["topics", "list"]).output)
+    assert "LookupError was raised" in said[-1]
+    assert all(said)
+    assert not [each for each in (*said, caplog.text) if "c4nary" in each]
+    files = [each for each in tmp_path.rglob("*") if each.is_file() and each.name != "password"]
+    assert not [each for each in files if b"c4nary" in each.read_bytes()]
 
 
 def test_no_topics_are_said_to_be_none(app: Flask) -> None:
