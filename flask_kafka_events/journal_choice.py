@@ -9,7 +9,7 @@ from flask import current_app
 from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.journal.directory import JournalDirectory, directory_of
 from flask_kafka_events.journal.file import JournalFile
-from flask_kafka_events.journal.inventory import Holding, survey
+from flask_kafka_events.journal.inventory import Holding, holdings
 from flask_kafka_events.terminal import bold, echo_table, printable, told
 
 
@@ -36,7 +36,7 @@ def chosen(directory: JournalDirectory, names: tuple[str, ...]) -> list[Holding]
     Raises:
         click.ClickException: a named one is in use, can't be read, or isn't there.
     """
-    known = {each.path.name: each for each in survey(directory) if each.state != "damaged"}
+    known = {each.path.name: each for each in holdings(directory) if each.state != "damaged"}
     for name in names:
         if name not in known:
             raise click.ClickException(

@@ -15,7 +15,7 @@ from flask_kafka_events.extension import KafkaEvents
 from flask_kafka_events.formats import read
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.file import JournalFile
-from flask_kafka_events.journal.inventory import Holding, dead_letters, survey
+from flask_kafka_events.journal.inventory import Holding, dead_letters, holdings
 from flask_kafka_events.journal.layout import Entry
 from flask_kafka_events.journal_choice import chosen, directory_at_hand, echo_files, taken
 from flask_kafka_events.terminal import json_line, printable, told
@@ -52,7 +52,7 @@ def list_files() -> None:
     """
     directory = directory_at_hand()
     with told():
-        found = list(survey(directory))
+        found = list(holdings(directory))
     if not found:
         click.echo(f"Nothing is kept in {directory.path}.", err=True)
     echo_files(found)
@@ -168,7 +168,7 @@ def _replay(directory: JournalDirectory, wait: float) -> None:
     with told():
         pipeline.check_configured()
     if not pipeline.process.adopt():
-        used = sum(each.state == "in use" for each in survey(directory))
+        used = sum(each.state == "in use" for each in holdings(directory))
         click.echo(f"Nothing waits in {directory.path} that no living process has ({used} in use).", err=True)
         return
     pipeline.process.start()

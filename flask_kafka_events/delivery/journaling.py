@@ -9,9 +9,12 @@ from typing import Final
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
+from flask_kafka_events.delivery.found import NOTHING, Found, survey
 from flask_kafka_events.delivery.gate import Gate
+from flask_kafka_events.delivery.native import Aside, is_patched, may_not_wait
+from flask_kafka_events.delivery.settled import BATCH
 from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Moved, Refusal, Shipment
-from flask_kafka_events.delivery.source import BATCH, Source
+from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.event import Record
 from flask_kafka_events.journal.directory import JournalDirectory
@@ -37,18 +40,27 @@ class JournalKeeping:
         gate: where shipments go on.
         ledger: the process's.
         log: the app's.
+        aside: does what takes the longer the larger a file is.
     """
 
     outlives_the_process = True
 
     def __init__(
-        self, *, settings: Settings, directory: JournalDirectory, gate: Gate, ledger: Ledger, log: AppLog
+        self,
+        *,
+        settings: Settings,
+        directory: JournalDirectory,
+        gate: Gate,
+        ledger: Ledger,
+        log: AppLog,
+        aside: Aside,
     ) -> None:
         self._settings = settings
         self._directory = directory
         self._gate = gate
         self._ledger = ledger
         self._log = log
+        self._aside = aside
         self._reminders = Reminders(log)
         self._lock = threading.RLock()
         limit = settings.journal_max_bytes
@@ -128,11 +140,11 @@ class JournalKeeping:
         self._next_flush = now + FLUSH
         for source in tuple(self._sources):
             source.flush()
-            source.shrink()
+            source.tidy(self._aside)
             self._mend(source)
             if source is not self._own and source.is_spent():
                 self._sources.remove(source)
-                source.close()
+                source.close(self._aside)
         if now >= self._next_look and not self._gate.is_closed:
             self._next_look = now + LOOK
             self.adopt()
@@ -154,34 +166,45 @@ class JournalKeeping:
     def close(self) -> None:
         """Give all files up; what they hold is sent by whoever adopts them."""
         for source in tuple(self._sources):
-            source.close()
+            source.close(self._aside)
+        self._aside.end()
 
     def _own_source(self) -> Source | None:
         own = self._own
         if own is not None or time.monotonic() < self._next_opening:
             return own
-        with self._lock:
+        if not self._lock.acquire(blocking=not may_not_wait()):
+            return None
+        try:
             if self._own is None:
                 self._own = self._opened()
             return self._own
+        finally:
+            self._lock.release()
 
     def _opened(self) -> Source | None:
         try:
-            source = Source(self._directory.create(), memory=self._memory, tell=self._tell)
+            owned = self._aside(self._directory.create)
         except JournalError as error:
             self._next_opening = time.monotonic() + PAUSE
             self._tell(str(error))
             return None
+        return self._source(owned, NOTHING)
+
+    def _source(self, owned: OwnedJournal, found: Found) -> Source:
+        if is_patched():
+            owned.file.leave_checkpoints()
+        source = Source(owned, memory=self._memory, tell=self._tell, found=found)
         self._sources.append(source)
         return source
 
     def _take_over(self, owned: OwnedJournal) -> int:
-        source = Source(owned, memory=self._memory, tell=self._tell)
-        records = source.held()
-        for backlog in source.backlogs:
+        found = self._aside(lambda: survey(owned.file))
+        for backlog in found.backlogs:
             self._admission.force(backlog.topic, events=backlog.records, size=backlog.size)
+        source = self._source(owned, found)
+        records = source.held()
         self._ledger.adopt(records)
-        self._sources.append(source)
         self._log.log(
             logging.INFO,
             "Adopted journal %s with %d event(s) of a process that ended.",
@@ -192,12 +215,12 @@ class JournalKeeping:
 
     def _mend(self, source: Source) -> None:
         """Give a source whose file is damaged, or gone from its place, another one with all that can be read."""
-        if source.damage is None and source.owned.file.is_in_place():
+        if source.trouble.damage is None and source.owned.file.is_in_place():
             return
         old = source.owned
         try:
             with source.mending():
-                lost = source.swap(self._replacement(old, source.damage))
+                lost = source.swap(self._replacement(old, source.trouble.damage))
         except (JournalError, OSError) as error:
             self._tell(str(error))
             return

@@ -66,16 +66,52 @@ def start_aside(work: Callable[[], None], *, name: str) -> None:
 
 def paced(items: Iterable[T]) -> Iterable[T]:
     """The same items; under gevent whoever works on them rests now and then, so that the hub goes on."""
-    return _rested(items) if is_patched() else items
+    return items if may_not_wait() or not is_patched() else _rested(items)
+
+
+def may_not_wait() -> bool:
+    """Whether this is gevent's hub itself, in which a signal handler may run: it can't give way to any greenlet."""
+    if not is_patched():
+        return False
+    gevent: Any = sys.modules["gevent"]
+    return gevent.getcurrent() is gevent.get_hub()
+
+
+class Aside:
+    """Does what may take long: under gevent in a real thread of its own, while the hub goes on; elsewhere at once.
+
+    What is done there must take no lock that a greenlet may hold, and write no log. Others have their turns meanwhile: a
+    lock that whoever asks for it holds is taken by the hub itself (a signal handler's emit) only without waiting.
+    """
+
+    def __init__(self) -> None:
+        self._thread: Any = None
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """Do it, and give or raise what it does."""
+        if may_not_wait() or not is_patched():
+            return work()
+        if self._thread is None:
+            # One of its own: the hub's may be full of the app's work, and at the exit no thread can be started.
+            self._thread = import_module("gevent.threadpool").ThreadPool(1)
+        # What is raised there is raised here; gevent alone would print it too.
+        guarded = import_module("gevent.util").wrap_errors(BaseException, work)
+        result = self._thread.apply(guarded)
+        if isinstance(result, BaseException):
+            raise result
+        return cast("T", result)
+
+    def end(self) -> None:
+        """Let go of the thread; nothing may be asked for any more."""
+        if self._thread is not None:
+            self._thread.kill()
 
 
 class _CooperativeProducer:
     """As much of `confluent_kafka.Producer` as the poller and the gate use."""
 
     def __init__(self, factory: Callable[..., Producer], config: Mapping[str, Any], logger: Any) -> None:
-        # One of its own: the hub's may be full of the app's work, and at the exit no thread can be started.
-        self._thread = import_module("gevent.threadpool").ThreadPool(1)
-        self._guarded = import_module("gevent.util").wrap_errors
+        self._aside = Aside()
         self._said: deque[Callable[[], object]] = deque()
         config = {**config, "error_cb": self._later(config["error_cb"])}
         log = SimpleNamespace(log=self._later(logger.log))
@@ -100,19 +136,17 @@ class _CooperativeProducer:
         return len(self._producer) + len(self._said)
 
     def end(self) -> None:
-        self._thread.kill()
+        self._aside.end()
 
     def _later(self, callback: Callable[..., object]) -> Callable[..., None]:
         return lambda *said: self._said.append(partial(callback, *said))
 
     def _call(self, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        # What is raised there is raised here; gevent alone would print it too.
-        result = self._thread.apply(self._guarded(BaseException, function), args, more)
-        for said in paced(_taken(self._said)):
-            said()
-        if isinstance(result, BaseException):
-            raise result
-        return result
+        try:
+            return self._aside(partial(function, *args, **more))
+        finally:
+            for said in paced(_taken(self._said)):
+                said()
 
 
 def _taken(line: deque[T]) -> Iterator[T]:

@@ -221,8 +221,7 @@ class Poller:
             self._keep_house()
 
     def _finish(self) -> None:
-        producer = self.gate.producer
-        if producer is not None:
+        if (producer := self.gate.producer) is not None:
             self._drain(producer, grace=0.0)
         again, self._again = self._again, []
         self._settle_closed([*again, *self.gate.take_waiting()])

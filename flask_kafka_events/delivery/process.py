@@ -9,6 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.admission import Reservation
 from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.exits import close_at_exit, close_together
@@ -193,11 +194,12 @@ class ProcessDelivery:
 
     def _make_keeping(self, app_name: str, gate: Gate) -> Keeping:
         settings = self._settings
-        directory = directory_of(settings, app_name, self._log)
+        aside = native.Aside()
+        directory = directory_of(settings, app_name, self._log, aside)
         if directory is None:
             return MemoryKeeping(settings=settings, gate=gate)
         return JournalKeeping(
-            settings=settings, directory=directory, gate=gate, ledger=self.ledger, log=self._log
+            settings=settings, directory=directory, gate=gate, ledger=self.ledger, log=self._log, aside=aside
         )
 
     def _patience(self) -> float:

@@ -1,27 +1,26 @@
 """One journal file's records on their way to the broker: written, handed on in order, forgotten or buried at their end."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.admission import Admission
+from flask_kafka_events.delivery.found import NOTHING, Found
 from flask_kafka_events.delivery.lanes import WINDOW_BYTES, Lane
+from flask_kafka_events.delivery.settled import BATCH, Settled
 from flask_kafka_events.delivery.shipment import Refusal, Shipment
 from flask_kafka_events.delivery.transaction import Transaction
-from flask_kafka_events.errors import JournalCorrupt, JournalError
+from flask_kafka_events.delivery.trouble import Trouble
+from flask_kafka_events.delivery.upkeep import tidy
+from flask_kafka_events.errors import JournalError
+from flask_kafka_events.journal.aside import DoAside, at_once
 from flask_kafka_events.journal.layout import DeadLetter, Entry
 from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.outcomes import Delivery
-
-#: Records read, handed on or deleted in one go: of more, each emit that meets it feels the wait (1,000 double the p99.9).
-BATCH: Final = 200
-#: Seconds without another attempt after a write that failed: a full disk must not cost each emit one.
-PAUSE: Final = 0.25
-
 
 #: Who waits for an event, and the signals in whose receivers it was emitted: what isn't on disk with its record.
 _Company: TypeAlias = "tuple[Future[Delivery | Refusal] | None, frozenset[str]]"
@@ -34,25 +33,29 @@ class Source:
         owned: the file.
         memory: bounds what waits in memory while the file can't be written.
         tell: told what is wrong with the file.
+        found: what is in it; nothing in a new one.
     """
 
-    def __init__(self, owned: OwnedJournal, *, memory: Admission, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        owned: OwnedJournal,
+        *,
+        memory: Admission,
+        tell: Callable[[str], None],
+        found: Found = NOTHING,
+    ) -> None:
         self.owned = owned
-        self.damage: str | None = None
         self._memory = memory
-        self._tell = tell
+        self.trouble = Trouble(tell)
         # Re-entrant, and held for a few assignments only; the file's writes are waited for without it.
         self._lock = threading.RLock()
         self._writing = threading.RLock()
-        self._last = owned.file.last()
-        self._pause_until = 0.0
+        self._last = found.last
         self._is_mending = False
         self._transaction = Transaction()
         self._company: dict[int, _Company] = {}
-        self._done: list[int] = []
-        self._letters: list[DeadLetter] = []
-        self.backlogs = owned.file.backlogs()
-        self._lanes = {backlog.topic: Lane(waiting=backlog.records) for backlog in self.backlogs}
+        self._settled = Settled()
+        self._lanes = {backlog.topic: Lane(waiting=backlog.records) for backlog in found.backlogs}
 
     def keep(self, shipment: Shipment) -> bool:
         """Write a shipment's record to the file, and wait until it is there, or in memory where it can't be.
@@ -67,7 +70,14 @@ class Source:
             shipment.at_once = self._lane(shipment).enter(shipment.seq, shipment.record.size)
             transaction = self._transaction
             transaction.shipments.append(shipment)
-        self._write(transaction)
+        if self._writing.acquire(blocking=not native.may_not_wait()):
+            try:
+                self._write(transaction)
+            finally:
+                self._writing.release()
+        else:  # in gevent's hub, which can't wait for the greenlet that has it; and that hasn't begun with this one
+            transaction.shipments.remove(shipment)
+            self._keep_in_memory([shipment])
         return shipment.at_once and shipment.kept_in is not None
 
     def refill(self, hand_on: Callable[[Shipment], object]) -> int:
@@ -81,14 +91,14 @@ class Source:
         with self._lock:
             self._lane(shipment).land(shipment.record.size)
             if shipment.kept_in == "file":
-                self._done.append(shipment.seq)
+                self._settled.forget(shipment.seq)
 
     def bury(self, shipment: Shipment, refusal: Refusal) -> None:
         """Make a record that was refused for good a dead letter; the file does so at the next `flush`."""
         entry = Entry(seq=shipment.seq, record=shipment.record)
         with self._lock:
             self._lane(shipment).land(shipment.record.size)
-            self._letters.append(
+            self._settled.bury(
                 DeadLetter(entry=entry, reason=refusal.reason, explanation=refusal.explanation)
             )
 
@@ -109,18 +119,13 @@ class Source:
 
     def flush(self, *, at_least: int = 1) -> None:
         """Delete what was settled and bury what was refused, in batches; what fails is tried again at the next call."""
-        with self._noting():
-            while len(self._done) >= at_least:
-                self.owned.file.delete(batch := self._done[:BATCH])
-                del self._done[: len(batch)]
-            while self._letters:
-                self.owned.file.bury(letters := self._letters[:BATCH])
-                del self._letters[: len(letters)]
+        with self.trouble.noting():
+            self._settled.flush(self.owned.file, at_least=at_least)
 
-    def shrink(self) -> None:
-        """Give a part of what is free in the file back to the disk."""
-        with self._noting():
-            self.owned.file.shrink()
+    def tidy(self, aside: DoAside) -> None:
+        """Do what keeps the file small, if it is time for it."""
+        with self.trouble.noting():
+            tidy(self.owned.file, aside, nobody_writes=self._writing)
 
     @contextmanager
     def mending(self) -> Iterator[None]:
@@ -135,7 +140,7 @@ class Source:
     def swap(self, owned: OwnedJournal) -> int:
         """Go on with another file, which holds a copy of this one's records; returns how many of them it lacks."""
         with self._writing, self._lock:
-            self.owned, self.damage = owned, None
+            self.owned, self.trouble.damage = owned, None
             lost = 0
             for topic, lane in self._lanes.items():
                 found = owned.file.count_after(topic, lane.handed) + self._transaction.waiting(topic)
@@ -148,37 +153,36 @@ class Source:
         """Whether nothing waits and nothing is on its way."""
         with self._lock:
             busy = any(lane.held() or lane.flying for lane in self._lanes.values())
-            return not (busy or self._done or self._letters)
+            return not (busy or self._settled)
 
     def held(self) -> int:
         """How many records wait for their turn."""
         with self._lock:
             return sum(lane.held() for lane in self._lanes.values())
 
-    def close(self) -> None:
+    def close(self, aside: DoAside = at_once) -> None:
         """Flush, and give the file up: what is in it waits for its next owner."""
         self.flush()
         try:
-            self.owned.give_up()
+            aside(self.owned.give_up)
         except (JournalError, OSError) as error:
-            self._tell(str(error))
+            self.trouble.tell(str(error))
 
     def _write(self, transaction: Transaction) -> None:
-        with self._writing:
-            if transaction.is_over:
-                return
-            # It is the one that takes shipments now: an earlier one is over before its writer lets go.
-            with self._lock:
-                self._transaction = Transaction()
-            try:
-                self._append(transaction.shipments)
-            except JournalError as error:
-                self._note(error)
-                self._keep_in_memory(transaction.shipments)
-            transaction.is_over = True
+        if transaction.is_over:
+            return
+        # It is the one that takes shipments now: an earlier one is over before its writer lets go.
+        with self._lock:
+            self._transaction = Transaction()
+        try:
+            self._append(transaction.shipments)
+        except JournalError as error:
+            self.trouble.note(error)
+            self._keep_in_memory(transaction.shipments)
+        transaction.is_over = True
 
     def _append(self, shipments: list[Shipment]) -> None:
-        if self._is_mending or time.monotonic() < self._pause_until:
+        if self._is_mending or self.trouble.is_fresh():
             raise JournalError(f"Journal {self.owned.file.path} can't be written just now.")
         # An emit in a signal handler, on top of this very call, can't begin a transaction within one: it fails, and its
         # event waits in memory.
@@ -208,7 +212,7 @@ class Source:
         try:
             entries = self.owned.file.after(topic, lane.handed, limit=BATCH, size=room)
         except JournalError as error:
-            self._note(error)
+            self.trouble.note(error)
             return 0
         shipments = [self._shipment(entry) for entry in entries]
         last = shipments[-1].seq if shipments else self._last
@@ -233,17 +237,3 @@ class Source:
 
     def _lane(self, shipment: Shipment) -> Lane:
         return self._lanes.setdefault(shipment.record.topic, Lane())
-
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
-        try:
-            yield
-        except JournalError as error:
-            self._note(error)
-
-    def _note(self, error: JournalError) -> None:
-        if time.monotonic() >= self._pause_until:
-            self._pause_until = time.monotonic() + PAUSE
-            self._tell(str(error))
-        if isinstance(error, JournalCorrupt):
-            self.damage = str(error)

@@ -5,12 +5,14 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.errors import JournalCorrupt, JournalError, JournalInUse
 from flask_kafka_events.event import new_id
+from flask_kafka_events.journal.aside import DoAside, at_once
 from flask_kafka_events.journal.claim import Claim, is_inherited, take
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal
@@ -29,13 +31,17 @@ class JournalDirectory:
         app_name: the app's.
         sync: how safe a record is, once written: `"process"` or `"power"`.
         log: where damaged and unreadable files are told.
+        aside: does what takes the longer the larger a dead process's file is.
     """
 
-    def __init__(self, root: Path, app_name: str, *, sync: str, log: AppLog) -> None:
+    def __init__(
+        self, root: Path, app_name: str, *, sync: str, log: AppLog, aside: DoAside = at_once
+    ) -> None:
         # One spelling of the path, for what this process holds is known by it.
         self.path = root.resolve() / quote(app_name, safe="", errors="surrogatepass").replace(".", "%2E")
         self._sync = sync
         self._log = log
+        self._aside = aside
         self._reminders = Reminders(log)
 
     def create(self) -> OwnedJournal:
@@ -61,10 +67,10 @@ class JournalDirectory:
         """Take the files that nobody owns any more and that hold records, oldest first; each goes to one taker."""
         for path in self.files(JOURNAL):
             owned = self.adopt(path)
-            if owned is not None and owned.file.count():
+            if owned is not None and self._aside(owned.file.count):
                 yield owned
             elif owned is not None:
-                owned.give_up()
+                self._aside(owned.give_up)
 
     def adopt(self, path: Path) -> OwnedJournal | None:
         """Take one file; None where a living process has it, or where it can't be read, which is told."""
@@ -105,7 +111,7 @@ class JournalDirectory:
     def _taken(self, path: Path, claim: Claim) -> OwnedJournal:
         try:
             _refuse_links(path)
-            return self._sound(_own_copy(path) if is_inherited(claim.path) else path, claim)
+            return self._aside(partial(self._sound, path, claim))
         except JournalCorrupt as error:
             return self.rescue(path, claim, str(error))
 
@@ -115,9 +121,7 @@ class JournalDirectory:
         Raises:
             JournalError: there is no room for it, for example; nothing is changed.
         """
-        with self._filling() as owned:
-            copied = salvage(path, owned.file)
-            aside = set_aside(path)
+        owned, copied, aside = self._aside(partial(self._salvaged, path))
         text = "%s It was set aside as %s; %d event(s) in it could be read and are sent."
         self._log.error(text, damage, aside, copied)
         claim.release(remove=True)
@@ -125,6 +129,13 @@ class JournalDirectory:
 
     def copy(self, file: JournalFile) -> OwnedJournal:
         """A new file with all that another, open one holds."""
+        return self._aside(partial(self._copied, file))
+
+    def _salvaged(self, path: Path) -> tuple[OwnedJournal, int, Path]:
+        with self._filling() as owned:
+            return owned, salvage(path, owned.file), set_aside(path)
+
+    def _copied(self, file: JournalFile) -> OwnedJournal:
         with self._filling() as owned:
             for batch in batches(file.records()):
                 owned.file.append(batch)
@@ -137,7 +148,7 @@ class JournalDirectory:
         return sorted(self.path.glob(f"*{suffix}"))
 
     def _sound(self, path: Path, claim: Claim) -> OwnedJournal:
-        file = JournalFile(path, sync=self._sync)
+        file = JournalFile(_own_copy(path) if is_inherited(claim.path) else path, sync=self._sync)
         try:
             file.check()
         except JournalError:
@@ -190,11 +201,13 @@ class JournalDirectory:
             _sync(self.path.parent)
 
 
-def directory_of(settings: Settings, app_name: str, log: AppLog) -> JournalDirectory | None:
+def directory_of(
+    settings: Settings, app_name: str, log: AppLog, aside: DoAside = at_once
+) -> JournalDirectory | None:
     """The app's; None where `KAFKA_EVENTS_JOURNAL` isn't set."""
     if settings.journal is None:
         return None
-    return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log)
+    return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log, aside=aside)
 
 
 def _own_copy(path: Path) -> Path:

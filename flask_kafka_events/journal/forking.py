@@ -22,6 +22,12 @@ def entrance() -> Entrance:
     In a fork child the thread that is inside wouldn't exist, and the child's first write would wait for ever (one beside
     a busy poller did). Each file has one of its own, so that no emit waits while the poller checks a large file of a dead
     process. Re-entrant: a signal handler that emits may interrupt the thread that holds it.
+
+    A lock of the system's threads, also under gevent: there only the hub's thread and the one in which `native.Aside`
+    works take it. The hub's thread never gives way to another greenlet while it holds one, so the other thread waits for
+    one call of SQLite at most; and that has no other lock and waits for no greenlet, so the hub's thread gets it in the
+    end. That thread waits only for a file which is checked, copied or closed: nobody emits to such a file any more. A
+    fork is the exception, and lasts as long as that work.
     """
     # At the first use and not at import.
     if not _is_guarded:

@@ -39,7 +39,7 @@ class Holding:
     trouble: str = ""
 
 
-def survey(directory: JournalDirectory) -> Iterator[Holding]:
+def holdings(directory: JournalDirectory) -> Iterator[Holding]:
     """Every file of the directory, those in use too."""
     for path in directory.files(JOURNAL):
         yield _counted(path, "in use" if is_taken(path.with_suffix(LOCK)) else "left")

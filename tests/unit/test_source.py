@@ -57,7 +57,7 @@ def test_what_cannot_be_read_keeps_its_turn(source: Source, told: list[str]) -> 
     assert source.refill(handed.append) == 0
     assert handed == []
     assert source.held() == 2
-    assert source.damage == told[0]
+    assert source.trouble.damage == told[0]
     assert "is damaged" in told[0]
 
 
@@ -72,3 +72,12 @@ def test_what_cannot_be_deleted_is_deleted_later(source: Source, told: list[str]
     assert source.owned.file.count() == WINDOW_EVENTS + 2
     source.flush()
     assert source.owned.file.count() == WINDOW_EVENTS + 1
+
+
+def test_what_cannot_be_forgotten_now_is_told(source: Source, told: list[str]) -> None:
+    """A file that can't be written raises nothing into the poller's turn, and what it has to forget isn't over."""
+    source.owned.file.close()
+    source.flush()
+    assert told == [f"Journal {source.owned.file.path} is closed."]
+    assert source.trouble.is_fresh()
+    assert not source.is_spent()

@@ -118,3 +118,112 @@ def test_signal_handler_can_start_work_in_the_hub() -> None:
         "assert native.thread_id() == monkey.get_original('_thread', 'get_ident')() != threading.get_ident()\n",
     )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+JOURNAL = (
+    "import tempfile\n"
+    "from pathlib import Path\n"
+    "folder = tempfile.TemporaryDirectory()\n"
+    "app = make_app(sys.argv[1], PRODUCER={'linger.ms': 60000}, CLOSE_SECONDS=3, JOURNAL=folder.name)\n"
+    "files = lambda: sorted(path.suffix for path in (Path(folder.name) / 'shop').iterdir())\n"
+)
+
+
+def test_large_log_of_a_journal_is_brought_in(broker: Lease) -> None:
+    """SQLite's log is checkpointed beside the hub, and begins anew; everything arrives."""
+    ended = run(
+        broker.address,
+        f"{JOURNAL}"
+        "from flask_kafka_events.delivery.upkeep import LOG_BYTES\n"
+        "from tests.processes import wait_until\n"
+        "log = lambda: sum(each.stat().st_size for each in (Path(folder.name) / 'shop').glob('*-wal'))\n"
+        "while log() <= LOG_BYTES:\n"
+        "    of(app).emit('large', {'text': 'x' * 100_000})\n"
+        "def is_cut():\n"
+        "    of(app).emit('small')\n"
+        "    return log() < LOG_BYTES\n"
+        "wait_until(is_cut, 'the log is brought in')\n"
+        "emitted = of(app).stats().emitted\n"
+        "assert of(app).close()\n"
+        "assert files() == []\n"
+        "print(emitted)\n",
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert arrived(broker) == int(ended.stdout)
+
+
+def test_hub_itself_emits_without_waiting(broker: Lease) -> None:
+    """A signal handler's emit, in the hub, while a greenlet opens the journal: its event goes by memory, and arrives."""
+    ended = run(
+        broker.address,
+        f"{JOURNAL}"
+        "def emit(type):\n"
+        "    try:\n"
+        "        of(app).emit(type)\n"
+        "    except BaseException as error:\n"
+        "        print(repr(error))\n"
+        "of(app).start()\n"
+        "first = gevent.spawn(emit, 'greenlet')\n"
+        "gevent.get_hub().loop.run_callback(emit, 'hub')\n"
+        "first.join()\n"
+        "gevent.get_hub().loop.run_callback(emit, 'hub, later')\n"
+        "gevent.sleep(0)\n"
+        "assert of(app).close()\n"
+        "assert of(app).stats().delivered == 3\n"
+        "assert files() == []\n",
+    )
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+    assert arrived(broker) == 3
+
+
+def test_hub_itself_opens_a_journal(broker: Lease) -> None:
+    """A signal handler's emit can be the first one, of a process that was started."""
+    ended = run(
+        broker.address,
+        f"{JOURNAL}"
+        "of(app).start()\n"
+        "gevent.get_hub().loop.run_callback(of(app).emit, 'hub')\n"
+        "gevent.sleep(0)\n"
+        "assert '.journal' in files()\n"
+        "assert of(app).close()\n"
+        "assert files() == []\n",
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert arrived(broker) == 1
+
+
+def test_hub_itself_writes_and_flushes_only_what_nobody_is_at() -> None:
+    """While a greenlet has a journal's locks, an emit in the hub waits in memory, and leaves the flush to it."""
+    ended = run(
+        "127.0.0.1:1",
+        f"{JOURNAL}"
+        "from flask_kafka_events.delivery.settled import Settled\n"
+        "from flask_kafka_events.delivery.shipment import Shipment\n"
+        "from flask_kafka_events.event import Record\n"
+        "of(app).emit('first')\n"
+        "(source,) = app.extensions['kafka_events'].process._keeping._sources\n"
+        "record = Record(id='1', type='sold', topic='shop_events', key=None, value=b'v', headers=())\n"
+        "shipments = [Shipment(record=record) for _ in range(2)]\n"
+        "def busy(work):\n"
+        "    work()\n"
+        "    if calls:\n"
+        "        gevent.get_hub().loop.run_callback(source.keep, shipments[0])\n"
+        "        gevent.sleep(0.01)\n"
+        "    calls.append(work)\n"
+        "calls = []\n"
+        "from flask_kafka_events.delivery import upkeep\n"
+        "upkeep.LOG_BYTES = 0\n"
+        "source.tidy(busy)\n"
+        "source.keep(shipments[1])\n"
+        "print([each.kept_in for each in shipments])\n"
+        "settled = Settled()\n"
+        "settled.forget(1)\n"
+        "class Slow:\n"
+        "    def delete(self, seqs):\n"
+        "        gevent.get_hub().loop.run_callback(lambda: settled.flush(None, at_least=1))\n"
+        "        gevent.sleep(0.01)\n"
+        "settled.flush(Slow(), at_least=1)\n"
+        "assert not settled\n"
+        "os._exit(0)\n",
+    )
+    assert (ended.returncode, ended.stdout) == (0, "['memory', 'file']\n"), ended.stderr
