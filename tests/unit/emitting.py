@@ -73,6 +73,7 @@ class Emitting(RuleBasedStateMachine):
     def emit_and_wait(self, wait: float, topic: str) -> None:
         """One whose end is waited for; it comes or it doesn't."""
         if wait == 5:
+            self.trade.broker.is_full = False
             self.trade.broker.answers.extend([None] * 200)
         self.trade.act(lambda: self.trade.shop.mine.emit("sold", topic=topic, wait=wait))
 

@@ -76,7 +76,7 @@ class Broker:
 
     def rest(self) -> None:
         """Wait until the poller has come round with nothing to do."""
-        for _ in range(3):  # the round that it was in may have begun before what is waited for
+        for _ in range(2):  # the round that it is in may have begun before what is waited for
             with self._moved:
                 idle = self._idle
                 self._nudged += 1

@@ -156,5 +156,5 @@ class JournaledEvents(Events):
 def test_conservation(machine: Any) -> None:
     """Emits, answers, forks, closes, crashes and a full disk in any order: every event is accounted, none disappears."""
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=25, stateful_step_count=30, print_blob=False)
+        machine, settings=settings(max_examples=20, stateful_step_count=30, print_blob=False)
     )
