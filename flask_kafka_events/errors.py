@@ -170,10 +170,7 @@ class JournalTooNew(JournalError):
 
 def explanation_with_place(error: BaseException) -> str:
     """`explanation`, and where it was raised, for code of the app's own: a traceback would end with what it says."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return explanation(error)
-    last = frames[-1]
+    last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{explanation(error)} ({Path(last.filename).name}, line {last.lineno}, in {last.name})"
 
 

@@ -1,9 +1,8 @@
 """A shop whose every event is known from outside: by its signals, its broker, and what SQLite finds on the disk."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import Shop, shop
 
+from .disk import ids_on_disk
 from .forked import forked
 from .obedient_broker import Broker, ObedientProducer
 
@@ -109,6 +109,16 @@ class Trade:
         self._trouble.close()
         self.is_troubled = False
 
+    def delete_files(self) -> None:
+        """Delete the one file that holds records, if it is one, and wait until it is written anew."""
+        assert self.folder is not None
+        written, dead = self.rows() & set(self.alive()), self.rows("dead")
+        if len(list((self.folder / "shop").glob("*.journal"))) == 1 and written:
+            for path in (self.folder / "shop").glob("*.journal*"):
+                path.unlink(missing_ok=True)
+            wait_until(lambda: written <= self.rows() and dead <= self.rows("dead"), "it is written anew")
+        self.rest()
+
     def adopt(self) -> None:
         """Take over all that dead processes left, unless the poller is just about it."""
         if self.folder is not None and not self.is_closed and not self.is_troubled:
@@ -134,22 +144,7 @@ class Trade:
 
     def rows(self, table: str = "record") -> set[str]:
         """The ids that are on disk, in whatever file; none is there twice."""
-        found: list[str] = []
-        wait_until(lambda: self._can_read(table, found), "the files can be read")
-        assert len(found) == len(set(found))
-        return set(found)
-
-    def _can_read(self, table: str, found: list[str]) -> bool:
-        found.clear()
-        for path in [] if self.folder is None else (self.folder / "shop").glob("*[!k]"):
-            if path.suffix in (".journal", ".dead"):
-                try:
-                    # By SQLite: open() and close() would drop the locks that this process holds on its own files.
-                    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-                        found += [id_ for (id_,) in db.execute(f"SELECT id FROM {table}")]  # noqa: S608
-                except sqlite3.OperationalError:  # it had served its time and was removed meanwhile
-                    return False
-        return True
+        return set() if self.folder is None else ids_on_disk(self.folder / "shop", table)
 
     @property
     def stats(self) -> Stats:

@@ -141,6 +141,13 @@ class JournaledEvents(Events):
 
     @precondition(lambda self: not self.trade.is_troubled)
     @rule()
+    def tidy_up(self) -> None:
+        """Somebody deletes a file under its owner, who writes it anew."""
+        self.trade.adopt()
+        self.trade.delete_files()
+
+    @precondition(lambda self: not self.trade.is_troubled)
+    @rule()
     def fill_disk(self) -> None:
         """Nothing can be written for a while."""
         self.trade.fill_disk()
