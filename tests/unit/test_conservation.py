@@ -162,6 +162,7 @@ class JournaledEvents(Events):
 @pytest.mark.parametrize("machine", [Events, JournaledEvents])
 def test_conservation(machine: Any) -> None:
     """Emits, answers, forks, closes, crashes and a full disk in any order: every event is accounted, none disappears."""
+    examples = min(40, settings().max_examples)
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=20, stateful_step_count=30, print_blob=False)
+        machine, settings=settings(max_examples=examples, stateful_step_count=30, print_blob=False)
     )
