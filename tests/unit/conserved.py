@@ -6,6 +6,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import KafkaError
 from flask import Flask
 
 from flask_kafka_events import (
@@ -55,9 +56,10 @@ class Trade:
         self.events: dict[str, str] = {}
         self.open()
 
-    def open(self) -> None:
+    def open(self, *, refuses: KafkaError | None = None) -> None:
         """Begin anew, as the next process of the app would: what is on disk is there to be adopted."""
         self.broker = Broker()
+        self.broker.refuses = refuses
         self.losses: list[Loss] = []
         self._own = []
         left = self.rows()

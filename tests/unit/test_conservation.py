@@ -54,8 +54,8 @@ class Events(Emitting):
         self.idle.append(child)
 
     @precondition(lambda self: not self.trade.is_troubled)
-    @rule(late=st.integers(0, 2), forks=st.booleans())
-    def begin_anew(self, late: int, forks: bool) -> None:
+    @rule(late=st.integers(0, 2), forks=st.booleans(), error=st.none() | ERRORS)
+    def begin_anew(self, late: int, forks: bool, error: KafkaError | None) -> None:
         """The app ends, what is emitted later is dropped, and the next app adopts what is left, unless a child did."""
         self.trade.close()
         for _ in range(late):
@@ -64,7 +64,7 @@ class Events(Emitting):
             self.fork(count=1, size=1, acknowledged=2, end="kill")
         self.trade.check()
         self.trade.end()
-        self.trade.open()
+        self.trade.open(refuses=error)
 
     def teardown(self) -> None:
         """In the end all that was accepted is delivered or told as lost."""
@@ -82,7 +82,7 @@ class Events(Emitting):
         try:
             self.come_to_rest()
             self.all_places_are_free()
-            self.begin_anew(late=0, forks=False)
+            self.begin_anew(late=0, forks=False, error=None)
             self.come_to_rest()
             assert not self.trade.alive()
             self.trade.check_disk()
@@ -162,7 +162,7 @@ class JournaledEvents(Events):
 @pytest.mark.parametrize("machine", [Events, JournaledEvents])
 def test_conservation(machine: Any) -> None:
     """Emits, answers, forks, closes, crashes and a full disk in any order: every event is accounted, none disappears."""
-    examples = min(40, settings().max_examples)
+    examples = min(30, settings().max_examples)
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=30, print_blob=False)
     )
