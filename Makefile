@@ -16,7 +16,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game test check lint types layers format parts lock clean faults faults-quick $(RINGS)
+.PHONY: help game test check lint types layers format parts lock clean faults faults-quick soak outage $(RINGS)
 
 help:
 	@echo "make game      play: the example game on the embedded broker, at 127.0.0.1:PORT (PORT=5000)"
@@ -28,6 +28,8 @@ help:
 	@echo "                                one ring of the tests (ARGS=\"-k name\" goes to pytest)"
 	@echo "make faults    every fault, also those that take minutes, on three real brokers: prints the table"
 	@echo "make faults-quick               the ring of those that take seconds"
+	@echo "make soak      faults at random for 20 minutes, the journal on: nothing lost, nothing grows"
+	@echo "make outage    1,000,000 events while all brokers are away: on the disk, not in the memory; 5 minutes"
 	@echo "make parts     the programs that some tests need, and how to get those that are missing"
 	@echo "make lock      the locks in requirements/ anew (UPGRADE=--upgrade for the newest versions)"
 	@echo "make clean     removes what make made"
@@ -69,6 +71,10 @@ faults: $(DEV)
 
 faults-quick: $(DEV)
 	@exec $(BIN)/python -m pytest tests/faults $(ARGS)
+
+# make soak ARGS="--minutes 5 --rate 100 --seed 7", make outage ARGS="--events 20000"
+soak outage: $(DEV)
+	@exec $(BIN)/python -m tests.faults.$@ $(ARGS)
 
 # The later ones are held to what the first one chose, but for the lowest versions that users may have.
 lock: $(DEV)

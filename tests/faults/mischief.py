@@ -137,5 +137,5 @@ def workers_killed_in_an_outage(scene: Scene) -> None:
 @mischief("fatal producer error")
 def fatal_error(scene: Scene) -> None:
     """Librdkafka's own test call breaks the producer of whichever worker answers."""
-    scene.subject.ask("/break", "POST")
+    wait_until(lambda: scene.subject.ask("/break", "POST") == "broken", "a producer is broken", seconds=30)
     scene.go_on(2, 5)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from flask_kafka_events.embedded.cluster import librdkafka_path
 
 OTHER_TYPE = "sold"
 STOCKING_PLAYERS = 100
+SERVER_THREADS = 8
 
 built: list[Producer] = []
+meeting = threading.Barrier(SERVER_THREADS)
 
 
 def build(config: dict[str, Any], **more: Any) -> Producer:
@@ -74,13 +78,26 @@ def create_app() -> Flask:
             "pending": now.pending,
         }
 
-    @app.post("/break")
-    def break_fatally() -> str:
-        # librdkafka's own test call; the handle lies behind the header of confluent_kafka's object.
-        library = ctypes.CDLL(librdkafka_path())
-        handle = ctypes.c_void_p.from_address(id(built[0]) + 16).value
-        library.rd_kafka_test_fatal_error.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
-        assert library.rd_kafka_test_fatal_error(handle, 47, b"test") == 0
-        return "broken"
-
+    app.post("/break")(break_fatally)
+    app.get("/meet")(meet)
     return app
+
+
+def meet() -> str:
+    """Hold a thread until all of the server's are held: it makes them only as it needs them."""
+    with suppress(threading.BrokenBarrierError):
+        meeting.wait(2)
+    return "met"
+
+
+def break_fatally() -> str:
+    """Break the last producer with librdkafka's own test call, where there is one by now."""
+    if not built:
+        return "nothing to break"
+    library = ctypes.CDLL(librdkafka_path())
+    handle = ctypes.c_void_p.from_address(
+        id(built[0]) + 16
+    ).value  # behind the header of confluent_kafka's object
+    library.rd_kafka_test_fatal_error.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
+    assert library.rd_kafka_test_fatal_error(handle, 47, b"test") == 0
+    return "broken"

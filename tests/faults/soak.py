@@ -15,6 +15,7 @@ import argparse
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.faults.account import order_breaks
 from tests.faults.mischief import MISCHIEFS, PARTITIONS, Scene
+from tests.faults.shop import SERVER_THREADS
 from tests.faults.soak_report import Rest, SoakReport
 from tests.faults.stage import Stage, staged
 from tests.faults.tally import Tally
@@ -64,8 +66,18 @@ def _begin(trial: Trial, dice: Random) -> Scene:
     subject.workers = WORKERS
     subject.start()
     wait_until(lambda: len(subject.ledgers()) == WORKERS, "both workers serve", seconds=30)
+    elder = subject.workers_now()[0]
+    wait_until(lambda: _has_all_threads(subject, elder), "the elder has all of its threads", seconds=60)
     subject.begin(trial.rate)
-    return Scene(trial=trial, subject=subject, elder=subject.workers_now()[0], dice=dice)
+    return Scene(trial=trial, subject=subject, elder=elder, dice=dice)
+
+
+def _has_all_threads(subject: Subject, worker: int) -> bool:
+    """Whether the server's threads of a worker are all there; those that come later would look like a leak."""
+    with ThreadPoolExecutor(4 * SERVER_THREADS) as pool:
+        for _ in range(4 * SERVER_THREADS):
+            pool.submit(subject.ask, "/meet")
+    return vitals(worker).threads > SERVER_THREADS
 
 
 def _rests(scene: Scene, until: float) -> Iterator[Rest]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.faults.load import Load
-from tests.faults.shop import OTHER_TYPE
+from tests.faults.shop import OTHER_TYPE, SERVER_THREADS
 from tests.faults.vitals import children
 from tests.kafka.apache_kafka import free_port
 from tests.leash import leashed
@@ -30,7 +30,7 @@ SERVER: Final = (
     "-k",
     "gthread",
     "--threads",
-    "8",
+    str(SERVER_THREADS),
     "--timeout",
     "60",
     "--graceful-timeout",
