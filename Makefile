@@ -26,7 +26,8 @@ help:
 	@echo "make lint | types | layers      one of the checks;  make format repairs what lint can repair"
 	@echo "make $(RINGS)" | sed 's/ / | /2g'
 	@echo "                                one ring of the tests (ARGS=\"-k name\" goes to pytest)"
-	@echo "make faults    every fault, also those that take minutes, on three real brokers: prints the table"
+	@echo "make faults    every fault, also those that take minutes, on three real brokers: prints the table,"
+	@echo "                                and how long a gevent worker's hub pauses at most"
 	@echo "make faults-quick               the ring of those that take seconds"
 	@echo "make soak      faults at random for 20 minutes, the journal on: nothing lost, nothing grows"
 	@echo "make outage    1,000,000 events while all brokers are away: on the disk, not in the memory; 5 minutes"
@@ -67,7 +68,8 @@ $(RINGS): $(DEV)
 
 # Its words are tests.faults' own: make faults ARGS="--only leader --mode memory"
 faults: $(DEV)
-	@exec $(BIN)/python -m tests.faults --long $(ARGS)
+	@$(BIN)/python -m tests.faults --long $(ARGS)
+	@exec $(BIN)/python -m tests.faults.stalls
 
 faults-quick: $(DEV)
 	@exec $(BIN)/python -m pytest tests/faults $(ARGS)
