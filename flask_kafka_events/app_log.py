@@ -22,7 +22,7 @@ class AppLog:
     def log(self, level: int, message: str, *args: object, depth: int = 1, **more: Any) -> None:
         """Write a line, as the caller's; with a higher `depth`, as its caller's caller's.
 
-        Each of `args` but numbers is made text first: a handler that keeps its records would keep an exception with its
+        Each of `args` but integers is made text first: a handler that keeps its records would keep an exception with its
         frames, and a retired producer with them (measured: its threads and sockets stayed). What isn't printable in it
         is escaped: a broker's or a user's line feed would begin a line that looks like another's.
         """

@@ -36,42 +36,44 @@ def chosen(directory: JournalDirectory, names: tuple[str, ...]) -> list[Holding]
     Raises:
         click.ClickException: a named one is in use, can't be read, or isn't there.
     """
-    known = {each.path.name: each for each in holdings(directory) if each.state != "damaged"}
+    known = {each.path.name: each for each in holdings(directory)}
     for name in names:
         if name not in known:
             raise click.ClickException(
                 f"There is no journal file {name!r} in {directory.path}. `flask kafka-events journal ls` prints those "
                 f"that are."
             )
-    chosen = []
-    for holding in [known[name] for name in dict.fromkeys(names)] or known.values():
+    named = [known[name] for name in dict.fromkeys(names)]
+    free = []
+    for holding in named or [each for each in known.values() if each.state != "damaged"]:
         why = _why_not(holding)
-        if why and names:
+        if why and named:
             raise click.ClickException(why)
         if why:
             click.echo(f"{why} It was left alone.", err=True)
         else:
-            chosen.append(holding)
-    return chosen
+            free.append(holding)
+    return free
 
 
 def _why_not(holding: Holding) -> str:
+    name = holding.path.name
     if holding.state == "in use":
-        return (
-            f"{holding.path.name} is in use by a living process, which sends what is in it; end that first."
-        )
+        return f"{name} is in use by a living process, which sends what is in it; end that first."
+    if holding.state == "damaged":
+        return f"{name} was set aside as damaged; what could be read of it is in another file."
     return printable(holding.trouble)
 
 
 @contextmanager
-def taken(directory: JournalDirectory, holding: Holding) -> Iterator[JournalFile]:
-    """A file, for this command alone while it lasts.
+def taken(directory: JournalDirectory, holding: Holding, *, to_send: bool = False) -> Iterator[JournalFile]:
+    """A file, for this command alone while it lasts; with `to_send`, one that is adopted afterwards.
 
     Raises:
         click.ClickException: somebody else has taken it meanwhile, or it can't be read.
     """
     with told():
-        owned = directory.take(holding.path)
+        owned = directory.take(holding.path, to_send=to_send)
         try:
             yield owned.file
         finally:

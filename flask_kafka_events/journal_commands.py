@@ -95,7 +95,7 @@ def export(names: tuple[str, ...], *, is_dead: bool) -> None:
 @_yes
 def drop(names: tuple[str, ...], *, is_all: bool, yes: bool) -> None:
     """Delete events that wait; dead letters stay."""
-    _drop(_Choice(names, is_all, yes), "event(s)", lambda each: each.waiting, JournalFile.forget)
+    _drop(_Choice(names, is_all, yes), "event(s)", lambda each: each.waiting, JournalFile.drop_waiting)
 
 
 @dead.command("ls")
@@ -128,8 +128,8 @@ def retry(names: tuple[str, ...], *, wait: float) -> None:
     directory = directory_at_hand()
     revived = 0
     for holding in chosen(directory, names):
-        if holding.dead:
-            with taken(directory, holding) as file:
+        if holding.dead or holding.state == "dead letters":
+            with taken(directory, holding, to_send=True) as file:
                 revived += file.revive()
     click.echo(f"{revived} dead letter(s) wait again.")
     if revived:
@@ -142,7 +142,7 @@ def retry(names: tuple[str, ...], *, wait: float) -> None:
 @_yes
 def drop_dead_letters(names: tuple[str, ...], *, is_all: bool, yes: bool) -> None:
     """Delete dead letters; what waits stays."""
-    _drop(_Choice(names, is_all, yes), "dead letter(s)", lambda each: each.dead, JournalFile.forget_dead)
+    _drop(_Choice(names, is_all, yes), "dead letter(s)", lambda each: each.dead, JournalFile.drop_dead)
 
 
 def _drop(

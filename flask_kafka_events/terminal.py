@@ -13,11 +13,15 @@ from flask_kafka_events.event import Event
 
 @contextmanager
 def told() -> Iterator[None]:
-    """End a command with this package's error as its message."""
+    """End a command with an error of this package, or of the disk, as its message."""
     try:
         yield
     except KafkaEventsError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(printable(str(error))) from None
+    except BrokenPipeError:  # the reader has seen enough: click's to deal with
+        raise
+    except OSError as error:
+        raise click.ClickException(printable(f"{error.filename}: {error.strerror}")) from None
 
 
 def echo_table(rows: list[list[str]]) -> None:

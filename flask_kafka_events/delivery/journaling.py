@@ -145,13 +145,15 @@ class JournalKeeping:
             if source is not self._own and source.is_spent():
                 self._sources.remove(source)
                 source.close(self._aside)
-        if now >= self._next_look and not self._gate.is_closed:
+        if now >= self._next_look:
             self._next_look = now + LOOK
             self.adopt()
 
     def adopt(self) -> int:
         """Take over what dead processes left in the directory; returns how many records that is."""
         adopted = 0
+        if self._gate.is_closed:  # nobody would send it, or give it up again
+            return adopted
         try:
             for owned in self._directory.orphans():
                 adopted += self._take_over(owned)
@@ -166,6 +168,7 @@ class JournalKeeping:
     def close(self) -> None:
         """Give all files up; what they hold is sent by whoever adopts them."""
         for source in tuple(self._sources):
+            self._mend(source)
             source.close(self._aside)
         self._aside.end()
 

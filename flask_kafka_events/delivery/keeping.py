@@ -36,7 +36,7 @@ class Keeping(Protocol):
         """Called by the poller while it has a producer: hand on what waits elsewhere."""
 
     def tick(self) -> None:
-        """Called by the poller a few times a second."""
+        """Called by the poller after each of its turns."""
 
     def adopt(self) -> int:
         """Take over what dead processes left; returns how many records that is."""

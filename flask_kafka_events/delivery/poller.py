@@ -32,7 +32,7 @@ class Poller:
         connection: builds producers.
         settle: told the end of each shipment, once.
         make_keeping: gives what keeps the shipments that the gate passes on.
-        tick: called a few times a second.
+        tick: called after each turn.
         log: where trouble is told.
     """
 

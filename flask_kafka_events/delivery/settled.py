@@ -45,7 +45,7 @@ class Settled:
             return
         try:
             for seqs in native.paced(_batches(self._done, at_least)):
-                file.delete(seqs)
+                file.forget(seqs)
             for letters in native.paced(_batches(self._letters, 1)):
                 file.bury(letters)
         finally:

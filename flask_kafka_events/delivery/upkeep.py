@@ -7,8 +7,8 @@ from flask_kafka_events.delivery import native
 from flask_kafka_events.journal.aside import DoAside
 from flask_kafka_events.journal.file import JournalFile
 
-#: Bytes of SQLite's log beyond which a checkpoint is due: SQLite makes its own at a thousand pages, which are as many.
-LOG_BYTES: Final = 4 * 1024 * 1024
+#: Bytes of SQLite's write-ahead log beyond which a checkpoint is due: SQLite makes its own at a thousand pages, which are as many.
+WAL_BYTES: Final = 4 * 1024 * 1024
 
 
 def tidy(file: JournalFile, aside: DoAside, *, nobody_writes: AbstractContextManager[Any]) -> None:
@@ -23,7 +23,7 @@ def tidy(file: JournalFile, aside: DoAside, *, nobody_writes: AbstractContextMan
         JournalError: the file can't be written.
     """
     file.shrink()
-    if native.is_patched() and file.log_size() > LOG_BYTES:
+    if native.is_patched() and file.wal_size() > WAL_BYTES:
         aside(file.checkpoint)
         # Again, for what came meanwhile: the log begins anew only once all of it is in the file.
         with nobody_writes:

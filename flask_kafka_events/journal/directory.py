@@ -15,7 +15,7 @@ from flask_kafka_events.event import new_id
 from flask_kafka_events.journal.aside import DoAside, at_once
 from flask_kafka_events.journal.claim import Claim, is_inherited, take
 from flask_kafka_events.journal.file import JournalFile
-from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal
+from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal, adoptable
 from flask_kafka_events.journal.reading import explained
 from flask_kafka_events.journal.salvage import batches, salvage, set_aside
 from flask_kafka_events.reminders import Reminders
@@ -82,8 +82,13 @@ class JournalDirectory:
             self._reminders.warn(path, "%s", error)
             return None
 
-    def take(self, path: Path) -> OwnedJournal:
+    def take(self, path: Path, *, to_send: bool = False) -> OwnedJournal:
         """Take one file that nobody owns; of a damaged one, a new file with what can be read of it.
+
+        Args:
+            path: the file's.
+            to_send: whether what it holds is to be adopted later: one of dead letters alone is renamed first, for nobody
+                adopts those.
 
         Raises:
             JournalInUse: a living process has it, or has just finished and removed it.
@@ -92,7 +97,7 @@ class JournalDirectory:
         claim = self._claim(path)
         try:
             with explained(path):
-                return self._taken(path, claim)
+                return self._taken(adoptable(path) if to_send else path, claim)
         except JournalError:
             claim.release()
             raise

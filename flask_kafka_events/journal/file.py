@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from flask_kafka_events.journal.forking import entrance
 from flask_kafka_events.journal.layout import COLUMNS, DEAD_COLUMNS, DeadLetter, Entry, prepare, row_of
@@ -50,7 +51,7 @@ class JournalFile(JournalReader):
         with self._transaction() as db:
             db.executemany(_INSERT, rows)
 
-    def delete(self, seqs: Sequence[int]) -> None:
+    def forget(self, seqs: Sequence[int]) -> None:
         """Forget records that the broker has, in one transaction."""
         with self._transaction() as db:
             db.executemany("DELETE FROM record WHERE seq = ?", [(seq,) for seq in seqs])
@@ -70,12 +71,12 @@ class JournalFile(JournalReader):
             )
             return db.execute("DELETE FROM dead").rowcount
 
-    def forget(self) -> int:
+    def drop_waiting(self) -> int:
         """Delete all records that wait; returns how many there were."""
         with self._transaction() as db:
             return db.execute("DELETE FROM record").rowcount
 
-    def forget_dead(self) -> int:
+    def drop_dead(self) -> int:
         """Delete all dead letters; returns how many there were."""
         with self._transaction() as db:
             return db.execute("DELETE FROM dead").rowcount
@@ -92,15 +93,19 @@ class JournalFile(JournalReader):
         with self._reading() as db:
             db.execute("PRAGMA wal_autocheckpoint = 0")
 
-    def log_size(self) -> int:
-        """Bytes of the log that SQLite keeps beside the file until the next checkpoint."""
+    def wal_size(self) -> int:
+        """Bytes of the write-ahead log that SQLite keeps beside the file until the next checkpoint."""
         with explained(self.path):
             return self.path.with_name(f"{self.path.name}-wal").stat().st_size
 
     def checkpoint(self) -> None:
-        """Write the log into the file; others may go on to use the file, for this has a connection of its own."""
-        with entrance(), explained(self.path), closing(sqlite3.connect(self.path)) as db:
+        """Write the write-ahead log into the file; others may go on to use the file, for this has a connection of its own."""
+        with entrance(), explained(self.path), closing(self._beside()) as db:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _beside(self) -> sqlite3.Connection:
+        # Not to be made anew where somebody has deleted it.
+        return sqlite3.connect(f"file:{quote(str(self.path))}?mode=rw", uri=True)
 
     def is_in_place(self) -> bool:
         """Whether the file is still where it was made: what is written to a deleted one is gone with the process."""

@@ -1,7 +1,7 @@
-"""What a directory of journal files holds, without touching any."""
+"""What a directory of journal files holds, without changing any."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -72,4 +72,8 @@ def _counted(path: Path, state: State) -> Holding:
 
 def _size(path: Path) -> int:
     """With what SQLite keeps beside it."""
-    return sum(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
+    found = 0
+    for each in path.parent.glob(f"{path.name}*"):
+        with suppress(FileNotFoundError):  # its owner has just finished
+            found += each.stat().st_size
+    return found

@@ -1,8 +1,10 @@
 """A journal file with the right to use it, and what becomes of it when that is given up."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.claim import Claim
 from flask_kafka_events.journal.file import JournalFile
 
@@ -33,14 +35,38 @@ class OwnedJournal:
             if waiting == dead == 0:
                 self.file.remove()
             else:
-                self._rename(JOURNAL if waiting else DEAD)
+                rename(self.file.path, self.file.path.with_suffix(JOURNAL if waiting else DEAD))
             is_needed = waiting > 0
         finally:
             self.file.close()
             self.claim.release(remove=not is_needed)
 
-    def _rename(self, suffix: str) -> None:
-        path = self.file.path
-        # Somebody else reads it: what SQLite keeps beside it would stay behind. The next owner renames it.
-        if not path.with_name(f"{path.name}-wal").exists():
-            path.rename(path.with_suffix(suffix))
+
+def adoptable(path: Path) -> Path:
+    """Rename a file of dead letters so that it is adopted, whatever becomes of this process; its new path.
+
+    Raises:
+        JournalError: somebody reads it, or there is a file of the new name.
+    """
+    target = path.with_suffix(JOURNAL)
+    if path == target:
+        return path
+    # What a killed process left of SQLite's beside it is brought into it as it is opened and closed.
+    JournalFile(path).close()
+    if not rename(path, target):
+        raise JournalError(
+            f"Journal {path} is read by another program, or there is {target.name} too. Try again later."
+        )
+    return target
+
+
+def rename(path: Path, target: Path) -> bool:
+    """Give a file that is closed another name; False where it keeps its own.
+
+    Where somebody else has it open, what SQLite keeps beside it would stay behind, and a file of the other name would be
+    gone. The next who takes it tries again.
+    """
+    if path == target or target.exists() or path.with_name(f"{path.name}-wal").exists():
+        return False
+    path.rename(target)
+    return True

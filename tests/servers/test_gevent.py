@@ -26,7 +26,7 @@ def check(runs: list[Run]) -> None:
 @pytest.mark.parametrize("mode", ["memory", "journal"])
 @pytest.mark.parametrize("is_alive", [True, False], ids=["broker", "no-broker"])
 def test_hub_never_stalls(broker: Lease, tmp_path: Path, *, is_alive: bool, mode: str) -> None:
-    """A greenlet that ticks is never 20 ms late because of us: serving, waiting, closing, with or without a broker."""
+    """We make no ticking greenlet 20 ms late: serving, waiting, closing, with or without a broker; in the best run."""
     address = broker.address if is_alive else NOWHERE
     folders = [tmp_path / str(number) for number in range(RUNS)]
     runs = [run(address, folder, journal=mode == "journal") for folder in folders]

@@ -9,17 +9,19 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+from click import ClickException
 from confluent_kafka import KafkaError
-from pytest_mock import MockerFixture
 
 from flask_kafka_events.cli import kafka_events
-from flask_kafka_events.errors import JournalInUse
 from flask_kafka_events.journal.claim import take
-from flask_kafka_events.journal.directory import JournalDirectory
+from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.layout import DeadLetter
 from flask_kafka_events.journal.reading import JournalReader
+from flask_kafka_events.journal_choice import chosen, directory_at_hand, taken
 from tests.sending import Shop, shop
 from tests.unit.test_journaling import files, is_law_kept, journaling, number_of, rows
 
@@ -186,13 +188,14 @@ def test_a_file_in_use_is_refused(tmp_path: Path) -> None:
     assert len(rows(tmp_path)) == 1
 
 
-def test_a_file_taken_meanwhile_is_refused(tmp_path: Path, mocker: MockerFixture) -> None:
+def test_a_file_taken_meanwhile_is_refused(tmp_path: Path) -> None:
     """Between the list and the taking another process may adopt it."""
     path = left(tmp_path, 1)
-    with journaling(tmp_path) as held:
-        mocker.patch.object(JournalDirectory, "take", side_effect=JournalInUse("It is in use."))
-        assert "It is in use." in run(held, "export", path.name, status=1)
-        mocker.stopall()
+    with journaling(tmp_path) as held, held.app.app_context():
+        directory = directory_at_hand()
+        (holding,) = chosen(directory, ())
+        with in_use(path), pytest.raises(ClickException, match="is in use"), taken(directory, holding):
+            pass
     assert files(tmp_path) == [path]
 
 
@@ -208,15 +211,32 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert files(tmp_path) == [path]
 
 
-def test_waiting_events_are_dropped_and_dead_letters_stay(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "asked", "waiting", "dead"),
+    [(("drop",), "3 event(s)", 0, 1), (("dead", "drop"), "1 dead letter(s)", 3, 0)],
+)
+def test_one_kind_is_dropped_and_the_other_stays(
+    tmp_path: Path, words: tuple[str, ...], asked: str, waiting: int, dead: int
+) -> None:
     """What was asked for goes, after a question that says how much; a no changes nothing."""
-    path = left(tmp_path, 3)
+    path = left(tmp_path, 4)
+    with closing(JournalFile(path)) as file:
+        last = list(file.records())[-1]
+        file.bury([DeadLetter(entry=last, reason="X", explanation="Y")])
     with journaling(tmp_path) as held:
-        asked = run(held, "drop", path.name, answer="n\n", status=1)
-        assert "Delete 3 event(s) of these files? Nothing brings them back." in asked
-        assert len(rows(tmp_path)) == 3
-        assert "Deleted 3 event(s)." in run(held, "drop", path.name, answer="y\n")
-    assert files(tmp_path) == []
+        said = run(held, *words, path.name, answer="n\n", status=1)
+        assert f"Delete {asked} of these files? Nothing brings them back." in said
+        assert (len(rows(tmp_path)), len(rows(tmp_path, "dead"))) == (3, 1)
+        assert f"Deleted {asked}." in run(held, *words, path.name, answer="y\n")
+    assert (len(rows(tmp_path)), len(rows(tmp_path, "dead"))) == (waiting, dead)
+
+
+def test_a_damaged_file_is_no_longer_the_commands(tmp_path: Path) -> None:
+    """Named, it is said where its events are."""
+    left(tmp_path, 1)
+    (tmp_path / "shop" / "old.corrupt").touch()
+    with journaling(tmp_path) as held:
+        assert "old.corrupt was set aside as damaged" in run(held, "drop", "old.corrupt", "--yes", status=1)
 
 
 def test_a_deletion_names_its_files_or_all(tmp_path: Path) -> None:
@@ -274,16 +294,56 @@ def test_dead_letters_are_dropped(tmp_path: Path) -> None:
     assert list((tmp_path / "shop").iterdir()) == []
 
 
-def test_a_file_that_is_read_meanwhile_keeps_its_name(tmp_path: Path) -> None:
-    """What a reader lets SQLite keep beside it would stay behind: the next owner renames it."""
+def test_dead_letters_that_somebody_reads_are_sent_later(tmp_path: Path) -> None:
+    """What a reader lets SQLite keep beside the file would stay behind: it keeps its name, and nothing is changed."""
     path = refused(tmp_path, 1)
-    reader = JournalReader(path)
-    assert reader.count_dead() == 1
-    with journaling(tmp_path, answers=False) as held:
-        assert "1 dead letter(s) wait again." in run(held, "dead", "retry", "--wait", "0.1")
-        assert path.exists()
-        reader.close()
-        assert run(held, "dead", "retry") == "0 dead letter(s) wait again.\n"
+    with journaling(tmp_path) as held:
+        with closing(JournalReader(path)) as reader:
+            assert reader.count_dead() == 1
+            assert "is read by another program" in run(held, "dead", "retry", status=1)
+        assert files(tmp_path, ".dead") == [path]
+        assert "Sent 1 event(s)." in run(held, "dead", "retry")
+        assert len(held.sent()) == 1
+
+
+def test_a_file_of_the_other_name_is_never_overwritten(tmp_path: Path) -> None:
+    """A copy that somebody put there keeps dead letters where they are."""
+    path = refused(tmp_path, 1)
+    copy = path.with_suffix(".journal")
+    shutil.copyfile(path, copy)
+    with journaling(tmp_path) as held:
+        assert f"or there is {copy.name} too" in run(held, "dead", "retry", path.name, status=1)
+    assert (files(tmp_path), files(tmp_path, ".dead")) == ([copy], [path])
+
+
+def test_a_retry_that_was_killed_is_gone_on_with(tmp_path: Path) -> None:
+    """Whatever it got to: what waits in a file of dead letters is sent by the next one."""
+    path = refused(tmp_path, 2)
+    with closing(JournalFile(path)) as file:
+        assert file.revive() == 2
+    with journaling(tmp_path) as held:
+        assert "0 dead letter(s) wait again." in run(held, "dead", "retry")
+        assert "Sent 2 event(s)." in run(held, "replay")
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_no_error(tmp_path: Path) -> None:
+    """Its owner may finish at any moment."""
+    path = left(tmp_path, 1)
+    (beside := path.with_name(f"{path.name}.copy")).symlink_to(tmp_path / "gone")
+    with journaling(tmp_path) as held:
+        assert "1 waiting" in run(held, "ls")
+    beside.unlink(missing_ok=True)
+
+
+def test_trouble_with_the_disk_is_told(tmp_path: Path) -> None:
+    """A lock that can't be looked at ends a command with a sentence and no traceback."""
+    path = left(tmp_path, 1)
+    lock = path.with_suffix(".lock")
+    lock.unlink()
+    lock.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").touch()
+    with journaling(tmp_path) as held:
+        assert "Too many levels of symbolic links" in run(held, "ls", status=1)
 
 
 def test_a_bar_shows_how_far_long_work_is(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_what_a_killed_process_left_is_adopted_once(directory: JournalDirectory,
     assert str(adopted.file.path) == path
     assert [each.seq for each in adopted.file.records()] == [1, 2, 3]
     assert list(directory.orphans()) == []
-    adopted.file.delete([1, 2, 3])
+    adopted.file.forget([1, 2, 3])
     adopted.give_up()
     assert list(directory.path.iterdir()) == []
 
@@ -147,7 +147,7 @@ if os.fork() == 0:
     (adopted,) = directory.orphans()
     assert adopted.file.path.stat().st_ino != before
     print([each.seq for each in adopted.file.records()], flush=True)
-    adopted.file.delete([1, 2, 3])
+    adopted.file.forget([1, 2, 3])
     adopted.give_up()
     os._exit(0)
 """
@@ -164,7 +164,7 @@ def test_a_living_owners_file_is_nobody_elses(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout.startswith("[]\n")
-    owned.file.delete([1])
+    owned.file.forget([1])
     owned.give_up()
 
 

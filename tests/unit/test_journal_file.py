@@ -131,7 +131,7 @@ def test_dead_letters_are_kept_with_their_reason(tmp_path: Path) -> None:
     assert file.revive() == 2
     assert [each.seq for each in file.records()] == [1, 2, 7]
     file.bury([dead(1)])
-    assert file.forget_dead() == 1
+    assert file.drop_dead() == 1
     assert file.count_dead() == 0
     file.close()
 
@@ -142,7 +142,7 @@ def test_what_was_deleted_is_gone_and_its_space_given_back(tmp_path: Path) -> No
     file.append([entry(seq, value=b"x" * 5_000) for seq in range(1, 3_001)])
     full = file.path.stat().st_size
     for first in range(1, 3_001, 200):
-        file.delete(range(first, first + 200))
+        file.forget(range(first, first + 200))
         file.shrink()
     assert file.count() == 0
     file.close()

@@ -389,6 +389,26 @@ def test_a_directory_that_goes_while_it_is_looked_at_is_told(
     assert told(caplog, "The directory is gone.")
 
 
+def test_a_closed_app_adopts_nothing(tmp_path: Path) -> None:
+    """It couldn't send it, and would keep it from those that can."""
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("sold")
+    with journaling(tmp_path) as closed:
+        closed.mine.close()
+        assert process(closed).adopt() == 0
+        with journaling(tmp_path) as heir:
+            assert process(heir).adopt() == 1
+
+
+def test_a_file_deleted_right_before_the_end_is_written_anew(tmp_path: Path) -> None:
+    """The close doesn't wait for the next look at the file's place."""
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("sold")
+        process(held).refuse_later()
+        shutil.rmtree(tmp_path / "shop")
+    assert len(rows(tmp_path)) == 1
+
+
 def test_memory_alone_adopts_nothing() -> None:
     """An app without a journal has nothing to adopt."""
     with shop() as held:

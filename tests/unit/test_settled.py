@@ -17,7 +17,7 @@ class MeetingPlace(JournalFile):
         self.deleted: list[int] = []
         self._both = threading.Barrier(2, timeout=0.2)
 
-    def delete(self, seqs: Sequence[int]) -> None:
+    def forget(self, seqs: Sequence[int]) -> None:
         """Wait for the other one."""
         with suppress(threading.BrokenBarrierError):
             self._both.wait()
