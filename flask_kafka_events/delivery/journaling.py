@@ -165,12 +165,13 @@ class JournalKeeping:
         """How many records wait on disk, or in memory for their turn behind those."""
         return sum(source.held() for source in tuple(self._sources))
 
-    def close(self) -> None:
-        """Give all files up; what they hold is sent by whoever adopts them."""
+    def close(self) -> list[Shipment]:
+        """Give all files up; what they hold is sent by whoever adopts them, and what they don't is returned."""
         for source in tuple(self._sources):
             self._mend(source)
-            source.close(self._aside)
+        left = [each for source in tuple(self._sources) for each in source.close(self._aside)]
         self._aside.end()
+        return left
 
     def _own_source(self) -> Source | None:
         own = self._own

@@ -44,8 +44,8 @@ class Keeping(Protocol):
     def held(self) -> int:
         """How many records wait elsewhere than at the gate."""
 
-    def close(self) -> None:
-        """Called by the poller at its end."""
+    def close(self) -> list[Shipment]:
+        """Called by the poller at its end; returns what it still holds and nobody else will send."""
 
 
 class MemoryKeeping:
@@ -94,5 +94,6 @@ class MemoryKeeping:
         """Nothing waits elsewhere."""
         return 0
 
-    def close(self) -> None:
+    def close(self) -> list[Shipment]:
         """There is nothing to close."""
+        return []

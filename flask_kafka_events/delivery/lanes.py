@@ -51,6 +51,14 @@ class Lane:
         self.flying -= 1
         self.size -= size
 
+    def give_up(self) -> list[Shipment]:
+        """Hand on all that waits in memory, for it has no file to wait for."""
+        left = list(self.unwritten)
+        self.unwritten.clear()
+        for each in left:
+            self.hand(each.seq, each.record.size)
+        return left
+
     def has_room(self) -> bool:
         """Whether another record may be handed on."""
         return self.flying < WINDOW_EVENTS and self.size < WINDOW_BYTES

@@ -94,7 +94,7 @@ class Poller:
         """End the thread and settle what is left, in `timeout` seconds; False where that took longer."""
         self.begin_to_stop()
         if self._thread is None:
-            self.keeping.close()
+            self._settle_closed(self.keeping.close())
         if self._thread is None or self.is_current():
             return True
         self._thread.join(timeout)
@@ -227,7 +227,7 @@ class Poller:
         self._settle_closed([*again, *self.gate.take_waiting()])
         self._connection.release()
         self._tick()
-        self.keeping.close()
+        self._settle_closed(self.keeping.close())
 
     def _settle_closed(self, shipments: list[Shipment]) -> None:
         for shipment in native.paced(shipments):

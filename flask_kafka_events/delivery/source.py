@@ -51,7 +51,7 @@ class Source:
         self._lock = threading.RLock()
         self._writing = threading.RLock()
         self._last = found.last
-        self._is_mending = False
+        self._is_mending = self._is_closed = False
         self._transaction = Transaction()
         self._company: dict[int, _Company] = {}
         self._settled = Settled()
@@ -160,13 +160,19 @@ class Source:
         with self._lock:
             return sum(lane.held() for lane in self._lanes.values())
 
-    def close(self, aside: DoAside = at_once) -> None:
-        """Flush, and give the file up: what is in it waits for its next owner."""
+    def close(self, aside: DoAside = at_once) -> list[Shipment]:
+        """Flush, and give the file up: what is in it waits for its next owner; returns what isn't in it."""
         self.flush()
+        with (
+            self._writing
+        ):  # who is writing has ended, and who comes is refused: a row behind the last count would be gone
+            self._is_closed = True
         try:
             aside(self.owned.give_up)
         except (JournalError, OSError) as error:
             self.trouble.tell(str(error))
+        with self._lock:
+            return [shipment for lane in self._lanes.values() for shipment in lane.give_up()]
 
     def _write(self, transaction: Transaction) -> None:
         if transaction.is_over:
@@ -182,7 +188,7 @@ class Source:
         transaction.is_over = True
 
     def _append(self, shipments: list[Shipment]) -> None:
-        if self._is_mending or self.trouble.is_fresh():
+        if self._is_closed or self._is_mending or self.trouble.is_fresh():
             raise JournalError(f"Journal {self.owned.file.path} can't be written just now.")
         # An emit in a signal handler, on top of this very call, can't begin a transaction within one: it fails, and its
         # event waits in memory.
@@ -196,7 +202,7 @@ class Source:
         with self._lock:
             for each in shipments:
                 lane = self._lane(each)
-                if self._memory.enter(each.record.topic, each.record.size):
+                if not self._is_closed and self._memory.enter(each.record.topic, each.record.size):
                     each.kept_in = "memory"
                 elif each.at_once:
                     lane.land(each.record.size)

@@ -18,6 +18,7 @@ from flask_kafka_events import DeliveryTimeout, Event, QueueFull, event_dropped,
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.directory import JournalDirectory
+from flask_kafka_events.journal.file import JournalFile
 from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import KeepingProducer, Shop, shop
@@ -407,6 +408,51 @@ def test_a_file_deleted_right_before_the_end_is_written_anew(tmp_path: Path) -> 
         process(held).refuse_later()
         shutil.rmtree(tmp_path / "shop")
     assert len(rows(tmp_path)) == 1
+
+
+def test_what_waits_in_memory_behind_the_window_is_told_at_the_end(tmp_path: Path) -> None:
+    """The disk was full when it came, so that nobody else can send it."""
+    with journaling(tmp_path, answers=False) as held:
+        for _ in range(WINDOW_EVENTS + 1):
+            held.mine.emit("sold")
+        with largest_file(0):
+            for _ in range(5):
+                held.mine.emit("sold")
+            assert not held.mine.close(0.2)
+        assert held.mine.stats().dropped_by_reason == {"closed": 5}
+        assert held.mine.stats().pending == len(rows(tmp_path)) == WINDOW_EVENTS + 1
+        assert is_law_kept(held)
+
+
+def test_an_emit_that_meets_the_end_is_on_disk_or_told(tmp_path: Path, mocker: MockerFixture) -> None:
+    """One that is being written as the file is given up is waited for: its row would be gone with the file."""
+    writes, counts, written = threading.Event(), threading.Event(), threading.Event()
+    append, count_dead = JournalFile.append, JournalFile.count_dead
+
+    def slow_append(file: JournalFile, entries: Any) -> None:
+        writes.set()
+        counts.wait(1)
+        append(file, entries)
+        written.set()
+
+    def noted_count(file: JournalFile) -> int:
+        counts.set()
+        written.wait(1)
+        return count_dead(file)
+
+    with journaling(tmp_path) as held:
+        held.mine.emit("first", wait=5)
+        mocker.patch.object(JournalFile, "append", slow_append)
+        mocker.patch.object(JournalFile, "count_dead", noted_count)
+        late = threading.Thread(target=held.mine.emit, args=("late",))
+        late.start()
+        assert writes.wait(10)
+        held.mine.close(0.1)
+        late.join()
+        mocker.stopall()
+        stats = held.mine.stats()
+        assert stats.pending == len(rows(tmp_path))
+        assert stats.delivered + stats.dropped + stats.pending == 2
 
 
 def test_memory_alone_adopts_nothing() -> None:
