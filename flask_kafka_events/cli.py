@@ -98,9 +98,14 @@ def emit(type: str, *, data: str | None, key: str | None, topic: str | None, wai
             delivery = events.emit(type, value, key=key, topic=topic, wait=wait)
         except DeliveryTimeout:
             events.close(0)
+            outcome = "is given up with the end of this command"
+            if events.stats().pending:
+                outcome = (
+                    "waits in the journal, for the next process or `journal replay`; don't emit it again"
+                )
             raise BrokerError(
-                f"Event {type!r} was not acknowledged within {wait:g} s and is given up with the end of this command. "
-                f"Check that the broker is running and reachable."
+                f"Event {type!r} was not acknowledged within {wait:g} s and {outcome}. Check that the broker is running and "
+                f"reachable."
             ) from None
     if delivery is None:
         raise click.ClickException(f"Event {type!r} was not sent: it is switched off, sampled out or vetoed.")

@@ -346,6 +346,14 @@ def test_trouble_with_the_disk_is_told(tmp_path: Path) -> None:
         assert "Too many levels of symbolic links" in run(held, "ls", status=1)
 
 
+def test_an_emit_that_is_not_acknowledged_is_said_to_wait(tmp_path: Path) -> None:
+    """Nobody is told to emit again what the journal will send."""
+    with journaling(tmp_path, answers=False) as held:
+        result = held.app.test_cli_runner().invoke(kafka_events, ["emit", "tick", "--wait", "0.1"])
+        assert "waits in the journal, for the next process or `journal replay`" in result.stderr
+    assert len(rows(tmp_path)) == 1
+
+
 def test_a_bar_shows_how_far_long_work_is(tmp_path: Path) -> None:
     """On a terminal `replay` draws it; an export whose lines go to the same terminal doesn't."""
     left(tmp_path, 2)
