@@ -219,7 +219,7 @@ def test_hub_itself_writes_and_flushes_only_what_nobody_is_at() -> None:
         "settled = Settled()\n"
         "settled.forget(1)\n"
         "class Slow:\n"
-        "    def delete(self, seqs):\n"
+        "    def forget(self, seqs):\n"
         "        gevent.get_hub().loop.run_callback(lambda: settled.flush(None, at_least=1))\n"
         "        gevent.sleep(0.01)\n"
         "settled.flush(Slow(), at_least=1)\n"
