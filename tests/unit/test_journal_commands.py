@@ -16,6 +16,7 @@ import pytest
 from click import ClickException
 from confluent_kafka import KafkaError
 
+from flask_kafka_events import terminal
 from flask_kafka_events.cli import kafka_events
 from flask_kafka_events.journal.claim import take
 from flask_kafka_events.journal.file import JournalFile
@@ -283,6 +284,24 @@ def test_dead_letters_are_sent_again(tmp_path: Path) -> None:
         assert "Sent 3 event(s)." in said
         assert [event.id for event in held.sent()] == ids
     assert list((tmp_path / "shop").iterdir()) == []
+
+
+def test_dead_letters_beside_what_waits_are_sent_again_too(tmp_path: Path) -> None:
+    """A file may hold both, or only what waits: that is sent by the way."""
+    left(tmp_path, 1)
+    with closing(JournalFile(left(tmp_path, 2))) as file:
+        last = list(file.records())[-1]
+        file.bury([DeadLetter(entry=last, reason="X", explanation="Y")])
+    with journaling(tmp_path) as held:
+        said = run(held, "dead", "retry")
+        assert said.startswith("1 dead letter(s) wait again.\n")
+        assert "Sent 3 event(s)." in said
+
+
+def test_a_reader_that_has_seen_enough_is_not_told_of_the_disk() -> None:
+    """`export | head` ends as a pipe's writer does."""
+    with pytest.raises(BrokenPipeError), terminal.told():
+        raise BrokenPipeError
 
 
 def test_dead_letters_are_dropped(tmp_path: Path) -> None:
