@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tests.faults.load import Asked
     from tests.faults.reading import Arrival
@@ -67,13 +67,17 @@ def counted(asked: Iterable[Asked], arrivals: Iterable[Arrival]) -> dict[str, An
 
 def order_breaks(arrivals: Iterable[Arrival]) -> int:
     """How many events came after a later one of their key, within a worker and a partition."""
+    return sum(1 for _ in late_ones(arrivals))
+
+
+def late_ones(arrivals: Iterable[Arrival]) -> Iterator[Arrival]:
+    """Those events."""
     latest: dict[tuple[str, int, str], int] = {}
-    breaks = 0
     for each in arrivals:
         line = (each.player, each.worker, each.place)
-        breaks += each.number < latest.get(line, -1)
+        if each.number < latest.get(line, -1):
+            yield each
         latest[line] = max(each.number, latest.get(line, -1))
-    return breaks
 
 
 def lost_by_ledger(stats: Mapping[str, Any]) -> int:

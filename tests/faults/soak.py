@@ -12,6 +12,7 @@ back to what two empty files take, and to two files.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tests.faults.account import order_breaks
+from tests.faults.account import late_ones
 from tests.faults.mischief import MISCHIEFS, PARTITIONS, Scene
 from tests.faults.shop import SERVER_THREADS
 from tests.faults.soak_report import Rest, SoakReport
@@ -133,7 +134,7 @@ def _report(scene: Scene, rests: list[Rest], *, seed: int, lasted: float) -> Soa
     subject.end()
     tally, asked = Tally(), subject.load.asked
     arrivals = map(scene.trial.arrivals, subject.topics)
-    breaks = sum(order_breaks(tally.first_ones(each)) for each in arrivals)
+    late = [each for topic in arrivals for each in late_ones(tally.first_ones(topic))]
     return SoakReport(
         seed=seed,
         lasted=lasted,
@@ -145,7 +146,7 @@ def _report(scene: Scene, rests: list[Rest], *, seed: int, lasted: float) -> Soa
         delivered=tally.delivered,
         duplicates=tally.duplicates,
         renamed=tally.renamed,
-        order_breaks=breaks,
+        late=late,
         worst=max(each.seconds or 0.0 for each in asked),
         elder_lives=elder_lives,
         elder_emitted=ledgers[scene.elder]["emitted"] if elder_lives else 0,
@@ -166,13 +167,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     wanted = parser.parse_args()
     sys.stderr.write(f"seed {wanted.seed}\n")
-    with (
-        tempfile.TemporaryDirectory(prefix="kafka-cluster0") as folder,
-        staged(Path(folder), ("journal",)) as stage,
-    ):
+    folder = Path(tempfile.mkdtemp(prefix="kafka-cluster0"))
+    with staged(folder, ("journal",)) as stage:
         report = soak(stage, seconds=60 * wanted.minutes, rate=wanted.rate, seed=wanted.seed)
     sys.stdout.write(report.text() + "\n")
-    return int(bool(report.wrong()))
+    if report.wrong():
+        sys.stdout.write(f"logs, journals and topics are left in {folder}\n")
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from tests.faults.flatness import FEWEST, growth
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.faults.reading import Arrival
     from tests.faults.vitals import Vitals
 
 MEGABYTE: Final = 1_000_000
@@ -60,6 +61,7 @@ class SoakReport:
         warm_up: how many of those are not compared.
         lost: answered requests whose event is on no topic.
         renamed: events that came again under another id.
+        late: events that came after a later one of their key.
         worst: seconds of the slowest answer.
         elder_lives: whether no fault ended it after all.
         elder_emitted: how many of the events are its own.
@@ -81,7 +83,7 @@ class SoakReport:
     delivered: int
     duplicates: int
     renamed: int
-    order_breaks: int
+    late: list[Arrival]
     worst: float
     elder_lives: bool
     elder_emitted: int
@@ -97,7 +99,7 @@ class SoakReport:
         checks = {
             f"{self.lost} events lost": self.lost > 0,
             f"{self.renamed} events came again under another id": self.renamed > 0,
-            f"{self.order_breaks} events out of order": self.order_breaks > 0,
+            f"{len(self.late)} events out of order": len(self.late) > 0,
             f"{self.pending} events pending": self.pending > 0,
             f"{self.rows} rows in the journal": self.rows > 0,
             f"{self.files} journal files of {WORKERS} workers": self.files > WORKERS,
@@ -122,7 +124,8 @@ class SoakReport:
             f"answered     {self.answered:,} of {self.sent:,} sent, the slowest in {self.worst:.1f} s",
             f"delivered    {self.delivered:,}, lost {self.lost}",
             f"duplicates   {self.duplicates} under the same id, {self.renamed} under another",
-            f"order        {self.order_breaks} breaks within a key and worker",
+            f"order        {len(self.late)} breaks within a key and worker",
+            *(f"  {each}" for each in self.late[:20]),
             f"at the end   {at_end}; {self.left} files once the server had ended",
             f"log          {self.tracebacks} tracebacks",
             f"the elder    emitted {self.elder_emitted:,} of the events",

@@ -131,7 +131,7 @@ GOOD_SOAK = SoakReport(
     delivered=10,
     duplicates=4,
     renamed=0,
-    order_breaks=0,
+    late=[],
     worst=0.5,
     elder_lives=True,
     elder_emitted=5,
@@ -164,7 +164,7 @@ def test_soak_of_a_few_faults_judges_no_growth() -> None:
     [
         ({"lost": 1}, "1 events lost"),
         ({"renamed": 1}, "under another id"),
-        ({"order_breaks": 1}, "out of order"),
+        ({"late": [arrival(1)]}, "out of order"),
         ({"pending": 1}, "1 events pending"),
         ({"rows": 1}, "1 rows in the journal"),
         ({"files": 3}, "3 journal files of 2 workers"),
