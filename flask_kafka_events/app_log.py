@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from flask_kafka_events.printable import printable
+
 
 class AppLog:
     """Writes to an app's logger and never raises.
@@ -27,7 +29,7 @@ class AppLog:
         is escaped: a broker's or a user's line feed would begin a line that looks like another's.
         """
         with suppress(Exception):
-            shown = (value if isinstance(value, int) else _in_one_line(str(value)) for value in args)
+            shown = (value if isinstance(value, int) else printable(str(value)) for value in args)
             self._logger().log(level, message, *shown, stacklevel=depth + 1, **more)
 
     def warning(self, message: str, *args: object, **more: Any) -> None:
@@ -37,9 +39,3 @@ class AppLog:
     def error(self, message: str, *args: object, **more: Any) -> None:
         """Write an error."""
         self.log(logging.ERROR, message, *args, depth=2, **more)
-
-
-def _in_one_line(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -18,7 +18,8 @@ from flask_kafka_events.event import Event
 from flask_kafka_events.extension import KafkaEvents
 from flask_kafka_events.formats import read
 from flask_kafka_events.journal_commands import journal
-from flask_kafka_events.terminal import bold, echo_table, json_line, printable, text, told
+from flask_kafka_events.printable import printable
+from flask_kafka_events.terminal import bold, echo_table, json_line, text, told
 from flask_kafka_events.topic_names import check_topic
 
 kafka_events = AppGroup("kafka-events", help="The app's events on Kafka.")

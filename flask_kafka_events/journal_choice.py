@@ -10,7 +10,8 @@ from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.journal.directory import JournalDirectory, directory_of
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.inventory import Holding, holdings
-from flask_kafka_events.terminal import bold, echo_table, printable, told
+from flask_kafka_events.printable import printable
+from flask_kafka_events.terminal import bold, echo_table, told
 
 
 def directory_at_hand() -> JournalDirectory:

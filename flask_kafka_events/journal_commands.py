@@ -18,7 +18,8 @@ from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.inventory import Holding, dead_letters, holdings
 from flask_kafka_events.journal.layout import Entry
 from flask_kafka_events.journal_choice import chosen, directory_at_hand, echo_files, taken
-from flask_kafka_events.terminal import json_line, printable, told
+from flask_kafka_events.printable import printable
+from flask_kafka_events.terminal import json_line, told
 
 journal = AppGroup("journal", help="The app's events that wait on disk.")
 dead = AppGroup("dead", help="Events that the broker refused for good.")
@@ -81,7 +82,9 @@ def export(names: tuple[str, ...], *, is_dead: bool) -> None:
     """
     directory = directory_at_hand()
     found = chosen(directory, names)
-    with _progress("Exporting", sum(each.dead if is_dead else each.waiting for each in found)) as bar:
+    total = sum(each.dead if is_dead else each.waiting for each in found)
+    # The lines may go to the same terminal.
+    with _progress("Exporting", total, is_shown=not sys.stdout.isatty()) as bar:
         for holding in found:
             with taken(directory, holding) as file:
                 for line in _dead_lines(file) if is_dead else _lines(file):
@@ -202,10 +205,10 @@ def _until_sent(events: KafkaEvents, wait: float) -> None:
                 return
 
 
-def _progress(label: str, length: int) -> Any:
-    """A bar, where standard error is a terminal, and what is printed doesn't go to the same one."""
-    is_seen = sys.stderr.isatty() and not (sys.stdout.isatty() and label == "Exporting")
-    return click.progressbar(length=length, label=label, file=sys.stderr if is_seen else io.StringIO())
+def _progress(label: str, length: int, *, is_shown: bool = True) -> Any:
+    """A bar, where standard error is a terminal and `is_shown`."""
+    file = sys.stderr if is_shown and sys.stderr.isatty() else io.StringIO()
+    return click.progressbar(length=length, label=label, file=file)
 
 
 def _lines(file: JournalFile) -> Iterator[str]:

@@ -9,6 +9,7 @@ import click
 
 from flask_kafka_events.errors import KafkaEventsError
 from flask_kafka_events.event import Event
+from flask_kafka_events.printable import printable
 
 
 @contextmanager
@@ -55,8 +56,3 @@ def text(content: bytes | str | None) -> str:
 def bold(text: str) -> str:
     """The text in bold, its control characters escaped."""
     return click.style(printable(text), bold=True)
-
-
-def printable(text: str) -> str:
-    """The text with control characters escaped: a terminal obeys them, whoever sent them."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -66,15 +66,12 @@ def start_aside(work: Callable[[], None], *, name: str) -> None:
 
 def paced(items: Iterable[T]) -> Iterable[T]:
     """The same items; under gevent whoever works on them rests now and then, so that the hub goes on."""
-    return items if may_not_wait() or not is_patched() else _rested(items)
+    return _rested(items) if _gives_way() else items
 
 
 def may_not_wait() -> bool:
     """Whether this is gevent's hub itself, in which a signal handler may run: it can't give way to any greenlet."""
-    if not is_patched():
-        return False
-    gevent: Any = sys.modules["gevent"]
-    return gevent.getcurrent() is gevent.get_hub()
+    return is_patched() and _is_hub()
 
 
 class Aside:
@@ -89,7 +86,7 @@ class Aside:
 
     def __call__(self, work: Callable[[], T]) -> T:
         """Do it, and give or raise what it does."""
-        if may_not_wait() or not is_patched():
+        if not _gives_way():
             return work()
         if self._thread is None:
             # One of its own: the hub's may be full of the app's work, and at the exit no thread can be started.
@@ -147,6 +144,16 @@ class _CooperativeProducer:
         finally:
             for said in paced(_taken(self._said)):
                 said()
+
+
+def _gives_way() -> bool:
+    """Whether others go on while this waits: it is a greenlet of gevent's, and not the hub."""
+    return is_patched() and not _is_hub()
+
+
+def _is_hub() -> bool:
+    gevent: Any = sys.modules["gevent"]
+    return bool(gevent.getcurrent() is gevent.get_hub())
 
 
 def _taken(line: deque[T]) -> Iterator[T]:

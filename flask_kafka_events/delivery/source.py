@@ -163,9 +163,8 @@ class Source:
     def close(self, aside: DoAside = at_once) -> list[Shipment]:
         """Flush, and give the file up: what is in it waits for its next owner; returns what isn't in it."""
         self.flush()
-        with (
-            self._writing
-        ):  # who is writing has ended, and who comes is refused: a row behind the last count would be gone
+        # Who is writing has ended then, and who comes is refused: a row behind the last count would be gone with the file.
+        with self._writing:
             self._is_closed = True
         try:
             aside(self.owned.give_up)

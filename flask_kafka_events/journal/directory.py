@@ -15,6 +15,7 @@ from flask_kafka_events.event import new_id
 from flask_kafka_events.journal.aside import DoAside, at_once
 from flask_kafka_events.journal.claim import Claim, is_inherited, take
 from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.layout import shm_of, wal_of
 from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal, adoptable
 from flask_kafka_events.journal.reading import explained
 from flask_kafka_events.journal.salvage import batches, salvage, set_aside
@@ -219,13 +220,13 @@ def _own_copy(path: Path) -> Path:
     """Replace a file that this process inherited open, in a fork, by a copy of it."""
     # SQLite keeps what it knows of an open file by inode, also in a fork child: the parent's locks, which the child
     # hasn't. A copy is another inode.
-    for each in (path, path.with_name(f"{path.name}-wal")):
+    for each in (path, wal_of(path)):
         if each.exists():
             copy = each.with_name(f"{each.name}.copy")
             shutil.copyfile(each, copy)
             copy.chmod(stat.S_IRUSR | stat.S_IWUSR)
             copy.rename(each)
-    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    shm_of(path).unlink(missing_ok=True)
     return path
 
 

@@ -8,10 +8,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from flask_kafka_events.journal.forking import entrance
-from flask_kafka_events.journal.layout import COLUMNS, DEAD_COLUMNS, DeadLetter, Entry, prepare, row_of
+from flask_kafka_events.journal.layout import (
+    COLUMNS,
+    DEAD_COLUMNS,
+    DeadLetter,
+    Entry,
+    address_of,
+    prepare,
+    row_of,
+    shm_of,
+    wal_of,
+)
 from flask_kafka_events.journal.reading import JournalReader, explained
 
 # NORMAL writes to the kernel and syncs at checkpoints only: it survives kill -9, and a power loss costs the last
@@ -40,6 +49,8 @@ class JournalFile(JournalReader):
         JournalCorrupt: it is damaged, or no journal.
         JournalError: it can't be opened, made or written.
     """
+
+    _mode = "rwc"
 
     def __init__(self, path: Path, *, sync: str = "process") -> None:
         self._sync = sync
@@ -96,16 +107,13 @@ class JournalFile(JournalReader):
     def wal_size(self) -> int:
         """Bytes of the write-ahead log that SQLite keeps beside the file until the next checkpoint."""
         with explained(self.path):
-            return self.path.with_name(f"{self.path.name}-wal").stat().st_size
+            return wal_of(self.path).stat().st_size
 
     def checkpoint(self) -> None:
         """Write the write-ahead log into the file; others may go on to use the file, for this has a connection of its own."""
-        with entrance(), explained(self.path), closing(self._beside()) as db:
+        address = address_of(self.path, "rw")  # not to be made anew where somebody has deleted it
+        with entrance(), explained(self.path), closing(sqlite3.connect(address, uri=True)) as db:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def _beside(self) -> sqlite3.Connection:
-        # Not to be made anew where somebody has deleted it.
-        return sqlite3.connect(f"file:{quote(str(self.path))}?mode=rw", uri=True)
 
     def is_in_place(self) -> bool:
         """Whether the file is still where it was made: what is written to a deleted one is gone with the process."""
@@ -116,11 +124,8 @@ class JournalFile(JournalReader):
     def remove(self) -> None:
         """Close and delete the file."""
         self.close()
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-
-    def _address(self) -> str:
-        return str(self.path)
+        for each in (self.path, wal_of(self.path), shm_of(self.path)):
+            each.unlink(missing_ok=True)
 
     def _set_up(self, db: sqlite3.Connection) -> None:
         # Not EXCLUSIVE: there a fork child that closes its inherited connection unlinks the WAL under its parent, and

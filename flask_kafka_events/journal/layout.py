@@ -1,9 +1,11 @@
 """How a journal file is laid out, and how a file of an older layout becomes one of the newest."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -63,6 +65,21 @@ class TopicBacklog(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
     records: int
     size: int
+
+
+def address_of(path: Path, mode: str) -> str:
+    """What SQLite opens a file by; `mode` is its own: `ro`, `rw`, or `rwc` to make the file."""
+    return f"file:{quote(os.fsencode(path))}?mode={mode}"
+
+
+def wal_of(path: Path) -> Path:
+    """The write-ahead log that SQLite keeps beside a file."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def shm_of(path: Path) -> Path:
+    """What the processes share that have a file open."""
+    return path.with_name(f"{path.name}-shm")
 
 
 def row_of(entry: Entry) -> tuple[object, ...]:

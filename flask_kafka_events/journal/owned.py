@@ -7,6 +7,7 @@ from typing import Final
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.claim import Claim
 from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.layout import wal_of
 
 JOURNAL: Final = ".journal"
 LOCK: Final = ".lock"
@@ -66,7 +67,7 @@ def rename(path: Path, target: Path) -> bool:
     Where somebody else has it open, what SQLite keeps beside it would stay behind, and a file of the other name would be
     gone. The next who takes it tries again.
     """
-    if path == target or target.exists() or path.with_name(f"{path.name}-wal").exists():
+    if path == target or target.exists() or wal_of(path).exists():
         return False
     path.rename(target)
     return True

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
@@ -19,6 +18,7 @@ from flask_kafka_events.journal.layout import (
     DeadLetter,
     Entry,
     TopicBacklog,
+    address_of,
     dead_letter_of,
     entry_of,
     layout_of,
@@ -54,12 +54,18 @@ class JournalReader:
         JournalError: it can't be opened or read.
     """
 
+    _mode = "ro"
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._inside = entrance()
         with self._inside, explained(path):
             self._db = sqlite3.connect(
-                self._address(), uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+                address_of(path, self._mode),
+                uri=True,
+                timeout=_PATIENCE,
+                isolation_level=None,
+                check_same_thread=False,
             )
         pin(self._db)
         self._is_open = True
@@ -135,9 +141,6 @@ class JournalReader:
                 self._is_open = False
                 self._db.close()
                 unpin(self._db)
-
-    def _address(self) -> str:
-        return f"file:{quote(str(self.path))}?mode=ro"
 
     def _set_up(self, db: sqlite3.Connection) -> None:
         layout_of(db, self.path)

@@ -6,13 +6,12 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.forking import Entrance, entrance
-from flask_kafka_events.journal.layout import COLUMNS, DeadLetter, Entry, entry_of
+from flask_kafka_events.journal.layout import COLUMNS, DeadLetter, Entry, address_of, entry_of, shm_of, wal_of
 
 CORRUPT: Final = ".corrupt"
 #: Records copied in one transaction.
@@ -23,9 +22,9 @@ _Kept = TypeVar("_Kept", Entry, DeadLetter)
 def set_aside(path: Path) -> Path:
     """Rename a damaged file, with what SQLite keeps beside it, so that nobody takes it for a journal; the new path."""
     aside = path.with_suffix(CORRUPT)
-    for suffix in ("-wal", "-shm"):
+    for beside in (wal_of, shm_of):
         with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+            beside(path).rename(beside(aside))
     return path.rename(aside)
 
 
@@ -66,7 +65,7 @@ def _readable(path: Path, order: str) -> Iterator[Entry]:
     with suppress(sqlite3.Error):
         with inside:
             # Read only: else SQLite would write the WAL into the damaged file as it closes it.
-            db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+            db = sqlite3.connect(address_of(path, "ro"), uri=True)
         try:
             with inside:
                 rows = db.execute(sql)
