@@ -85,6 +85,12 @@ class Shop:
         """The app's events, without a context."""
         return self.events.for_app(self.app)
 
+    def is_accounted_for(self) -> bool:
+        """Whether every event that was emitted or adopted has met its end or is pending."""
+        stats = self.mine.stats()
+        ends = stats.delivered + stats.failed + stats.dropped + stats.dead + stats.pending
+        return stats.emitted + stats.adopted == ends
+
     def sent(self) -> list[Event]:
         """All events sent so far, in order."""
         self.mine.flush(5)

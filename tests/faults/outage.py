@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Final
 
 from tests.faults.account import order_breaks
 from tests.faults.drain import drain_of
-from tests.faults.outage_report import EMPTY, MEGABYTE, Memory, OutageReport
+from tests.faults.outage_report import EMPTY, Memory, OutageReport
 from tests.faults.stage import Stage, staged
 from tests.faults.tally import Tally
-from tests.faults.vitals import disk_use, forget_peak, rows_in, vitals
+from tests.faults.vitals import MEGABYTE, disk_use, forget_peak, vitals
+from tests.journals import rows_in
 from tests.processes import wait_until
 
 if TYPE_CHECKING:

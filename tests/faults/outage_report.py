@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tests.faults.vitals import MEGABYTE
+
 if TYPE_CHECKING:
     from tests.faults.drain import Drain
 
-MEGABYTE: Final = 1_000_000
 MAY_GROW: Final = 30 * MEGABYTE
 #: Seconds that an event for another topic may take while the backlog drains, and that the backlog may stand still.
 PATIENCE: Final = 5.0

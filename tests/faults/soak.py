@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Final
 from tests.faults.account import late_ones
 from tests.faults.mischief import MISCHIEFS, PARTITIONS, Scene
 from tests.faults.shop import SERVER_THREADS
-from tests.faults.soak_report import Rest, SoakReport
+from tests.faults.soak_report import WORKERS, Rest, SoakReport
 from tests.faults.stage import Stage, staged
 from tests.faults.tally import Tally
-from tests.faults.vitals import disk_use, journals_in, rows_in, vitals
+from tests.faults.vitals import disk_use, vitals
+from tests.journals import journals_in, rows_in
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from tests.faults.subject import Subject
     from tests.faults.trial import Trial
 
-WORKERS: Final = 2
 REST_SECONDS: Final = 180.0
 
 

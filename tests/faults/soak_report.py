@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.flatness import FEWEST, growth
+from tests.faults.vitals import MEGABYTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from tests.faults.reading import Arrival
     from tests.faults.vitals import Vitals
 
-MEGABYTE: Final = 1_000_000
 #: By how much the least of the last third may exceed that of the first. Memory: a leak of 50 bytes an event is more.
 MAY_GROW: Final = {"memory": 5 * MEGABYTE, "descriptors": 1, "threads": 1}
 #: Bytes that an empty journal file may keep: 2,000 spare pages and a write-ahead log of 1,000.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flask_kafka_events.journal.owned import DEAD, JOURNAL
-
 PROC: Final = Path("/proc")
-JOURNALS: Final = (JOURNAL, DEAD)
+MEGABYTE: Final = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,19 +61,3 @@ def disk_use(folder: Path) -> int:
         with suppress(FileNotFoundError):  # a journal that its owner has just removed
             total += 512 * each.stat().st_blocks
     return total
-
-
-def rows_in(folder: Path) -> int:
-    """Records and dead letters in all the journal files below a folder."""
-    return sum(map(_rows, journals_in(folder)))
-
-
-def journals_in(folder: Path) -> list[Path]:
-    """The journal files below a folder, those of dead letters too."""
-    return [path for path in folder.rglob("*") if path.suffix in JOURNALS]
-
-
-def _rows(path: Path) -> int:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        question = "SELECT (SELECT count(*) FROM record) + (SELECT count(*) FROM dead)"
-        return int(db.execute(question).fetchone()[0])

@@ -23,11 +23,10 @@ from tests.faults.outage_report import Memory, OutageReport
 from tests.faults.reading import Arrival
 from tests.faults.soak_report import Rest, SoakReport
 from tests.faults.tally import Tally
-from tests.faults.vitals import Vitals, children, disk_use, forget_peak, journals_in, rows_in, vitals
+from tests.faults.vitals import MEGABYTE, Vitals, children, disk_use, forget_peak, vitals
+from tests.journals import journals_in, rows_in
 from tests.leash import leashed
 from tests.processes import wait_until
-
-MEGABYTE = 1_000_000
 
 
 def arrival(number: int, *, id_: str = "", player: str = "ana", stored: float = 0.0) -> Arrival:

@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-import sqlite3
 import time
 import urllib.error
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from flask_kafka_events.embedded import Lease
 from flask_kafka_events.journal.claim import is_taken
+from tests.journals import rows_in
 from tests.processes import wait_until
 from tests.servers.kinds import KINDS, Kind, each
 from tests.servers.served import TOPIC
@@ -41,11 +40,7 @@ def numbers(broker: Lease) -> set[int]:
 
 def rows(folder: Path) -> int:
     """How many events wait on disk."""
-    count = 0
-    for path in journal_of(folder).glob("*.journal"):
-        with closing(sqlite3.connect(path)) as db:
-            count += db.execute("SELECT count(*) FROM record").fetchone()[0]
-    return count
+    return rows_in(journal_of(folder), ["record"])
 
 
 def start_and_end(broker: Lease, folder: Path, kind: Kind) -> None:

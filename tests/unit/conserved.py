@@ -20,6 +20,7 @@ from flask_kafka_events import (
     event_dropped,
     event_failed,
 )
+from tests.journals import Table
 from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import Shop, shop
@@ -144,7 +145,7 @@ class Trade:
         ended = {*self.broker.acknowledged, *(loss.id for loss in self.losses)}
         return {id_: topic for id_, topic in self.events.items() if id_ not in ended}
 
-    def rows(self, table: str = "record") -> set[str]:
+    def rows(self, table: Table = "record") -> set[str]:
         """The ids that are on disk, in whatever file; none is there twice."""
         return set() if self.folder is None else ids_on_disk(self.folder / "shop", table)
 

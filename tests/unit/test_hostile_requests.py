@@ -74,12 +74,6 @@ def come_out(here: Shop, kept: dict[str, Any]) -> list[Event]:
         return heir.sent()
 
 
-def is_law_kept(here: Shop) -> bool:
-    """Whether every event is accounted for."""
-    stats = here.mine.stats()
-    return stats.emitted == stats.delivered + stats.failed + stats.dropped + stats.dead + stats.pending
-
-
 def test_any_request_is_answered_and_told(here: Shop, kept: dict[str, Any]) -> None:
     """Any path, query, headers, cookies and body: never an error of ours, and each event is read back as it was."""
     answered: list[int] = []
@@ -100,7 +94,7 @@ def test_any_request_is_answered_and_told(here: Shop, kept: dict[str, Any]) -> N
     stats = here.mine.stats()
     assert max(answered) < 500
     assert (stats.emitted, stats.failed, stats.dropped) == (len(answered) + answered.count(200), 0, 0)
-    assert is_law_kept(here)
+    assert here.is_accounted_for()
     assert len(come_out(here, kept)) == stats.emitted
 
 
@@ -140,7 +134,7 @@ def test_any_data_is_accounted(here: Shop, kept: dict[str, Any], make: Any) -> N
     here.mine.emit("keyed", key=make())
     stats = here.mine.stats()
     assert (stats.emitted, stats.dropped) == (4, 0)
-    assert is_law_kept(here)
+    assert here.is_accounted_for()
     assert len(come_out(here, kept)) == stats.pending
 
 
@@ -155,7 +149,7 @@ def test_any_mixture_of_data_is_accounted(here: Shop, kept: dict[str, Any]) -> N
 
     emit()
     stats = here.mine.stats()
-    assert is_law_kept(here)
+    assert here.is_accounted_for()
     assert stats.emitted == stats.failed + stats.pending
     assert len(come_out(here, kept)) == stats.pending
 
@@ -181,5 +175,5 @@ def test_receivers_harm_nobody(here: Shop, kept: dict[str, Any]) -> None:
         assert here.mine.flush(5)
     stats = here.mine.stats()
     assert stats.receiver_errors > 3
-    assert is_law_kept(here)
+    assert here.is_accounted_for()
     assert stats.pending == 0

@@ -19,6 +19,7 @@ from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.file import JournalFile
+from tests.journals import Table, ids_in
 from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import KeepingProducer, Shop, shop
@@ -49,21 +50,14 @@ def files(folder: Path, suffix: str = ".journal") -> list[Path]:
     return sorted((folder / "shop").glob(f"*{suffix}"))
 
 
-def rows(folder: Path, table: str = "record") -> list[str]:
+def rows(folder: Path, table: Table = "record") -> list[str]:
     """The ids of all records on disk."""
-    found: list[str] = []
-    for path in (*files(folder), *files(folder, ".dead")):
-        db = sqlite3.connect(path)
-        found += [id_ for (id_,) in db.execute(f"SELECT id FROM {table} ORDER BY seq")]  # noqa: S608
-        db.close()
-    return found
+    return ids_in(folder / "shop", table)
 
 
 def is_law_kept(held: Shop) -> bool:
     """Whether every event is accounted for, and what is pending is what is held."""
-    stats = held.mine.stats()
-    ends = stats.delivered + stats.failed + stats.dropped + stats.dead + stats.pending
-    return stats.emitted + stats.adopted == ends and stats.pending == process(held).held()
+    return held.is_accounted_for() and held.mine.stats().pending == process(held).held()
 
 
 def process(held: Shop) -> Any:

@@ -10,28 +10,18 @@ import pytest
 from confluent_kafka import KafkaError
 from flask import Response
 
-import flask_kafka_events
 from flask_kafka_events import (
     emit_event,
     event_created,
     event_delivered,
     event_failed,
 )
+from tests.log_lines import ours
 from tests.processes import wait_until
 from tests.sending import KeepingProducer, Shop, shop
 
 #: A second line, a terminal's escapes, half a character, a line separator, a change of the writing direction.
 EVIL = "\nERROR all is lost\r\x1b[2J\x9b\0\ud800\u2028\u202e"
-PACKAGE = str(Path(flask_kafka_events.__file__).parent)
-
-
-def ours(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Our lines as a handler writes them."""
-    written = [
-        logging.Formatter().format(each) for each in caplog.records if each.pathname.startswith(PACKAGE)
-    ]
-    assert written
-    return written
 
 
 @contextmanager
