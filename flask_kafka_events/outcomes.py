@@ -12,14 +12,14 @@ class Delivery:
     Attributes:
         topic: where it is.
         partition: the partition that its key, or chance where it has none, chose.
-        offset: its place in the partition; None where the broker acknowledged a retry it had already written.
+        offset: its place in the partition.
 
     .. versionadded:: 0.1
     """
 
     topic: str
     partition: int
-    offset: int | None
+    offset: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from flask_kafka_events.delivery.first_flights import FirstFlights
 from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
 from flask_kafka_events.delivery.shipment import CLOSED, Moved, Refusal, Shipment
 from flask_kafka_events.errors import explanation
@@ -46,6 +47,7 @@ class Gate:
         self._lock = threading.RLock()
         self._numbers = itertools.count()
         self._waiting: deque[Shipment] = deque()
+        self._first_flights = FirstFlights()
         self._producer: Producer | None = None
         self._flowing = False
         self._closed = False
@@ -72,7 +74,7 @@ class Gate:
             shipment.number = next(self._numbers)
             if self._flowing and self._knows(shipment.record.topic):
                 try:
-                    return self._produce(shipment)
+                    return self._pass_on(shipment)
                 except _Stuck:
                     pass
             self._flowing = False
@@ -89,7 +91,7 @@ class Gate:
         """Let everything wait from now on."""
         with self._lock:
             self._producer = None
-            self._flowing = False
+            self.put_back(self._first_flights.take_all())
 
     def feed(self) -> Moved:
         """Pass on what waits, a batch at most."""
@@ -102,6 +104,22 @@ class Gate:
                 if not self._feed_first(refused):
                     return moved, refused
             return BATCH, refused
+
+    def land(self, shipment: Shipment, *, taken: bool) -> list[tuple[Shipment, Refusal]]:
+        """Pass on what was held behind a shipment that has met its end; returns what the producer refused of that.
+
+        Args:
+            shipment: that one.
+            taken: whether the broker has it.
+        """
+        with self._lock:
+            released = deque(self._first_flights.land(shipment, taken=taken))
+            refused: list[tuple[Shipment, Refusal]] = []
+            while released and self._moves(released, refused):
+                pass
+            if released:
+                self.put_back(released)
+            return refused
 
     def put_back(self, shipments: Iterable[Shipment]) -> None:
         """Let these wait again, ahead of all that were accepted later."""
@@ -123,26 +141,36 @@ class Gate:
     def take_waiting(self) -> list[Shipment]:
         """Remove and return all that wait."""
         with self._lock:
-            waiting, self._waiting = list(self._waiting), deque()
+            waiting = [*self._first_flights.take_all(), *self._waiting]
+            self._waiting.clear()
             return waiting
 
     def held(self) -> int:
         """How many shipments wait here or in the producer's queue."""
         with self._lock:
-            return len(self._waiting) + (0 if self._producer is None else len(self._producer))
+            here = len(self._waiting) + self._first_flights.held()
+            return here + (0 if self._producer is None else len(self._producer))
 
     def _feed_first(self, refused: list[tuple[Shipment, Refusal]]) -> bool:
-        first = self._waiting[0]
-        if not self._knows(first.record.topic):
-            return False
+        return self._knows(self._waiting[0].record.topic) and self._moves(self._waiting, refused)
+
+    def _moves(self, shipments: deque[Shipment], refused: list[tuple[Shipment, Refusal]]) -> bool:
         try:
-            end = self._produce(first)
+            end = self._pass_on(shipments[0])
         except _Stuck:
             return False
-        self._waiting.popleft()
+        first = shipments.popleft()
         if end is not None:
             refused.append((first, end))
         return True
+
+    def _pass_on(self, shipment: Shipment) -> Refusal | None:
+        if self._first_flights.holds(shipment):
+            return None
+        end = self._produce(shipment)
+        if end is None:
+            self._first_flights.take_off(shipment)
+        return end
 
     def _produce(self, shipment: Shipment) -> Refusal | None:
         record = shipment.record

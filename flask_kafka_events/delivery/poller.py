@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -12,7 +12,7 @@ from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.connection import POLL, Connection
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import Keeping
-from flask_kafka_events.delivery.reports import SEND_AGAIN, delivery, refusal
+from flask_kafka_events.delivery.reports import end_of, must_go_again
 from flask_kafka_events.delivery.shipment import UNSENT, Refusal, Settle, Shipment
 from flask_kafka_events.errors import ConfigurationError, EmbeddedBrokerError, explanation
 from flask_kafka_events.outcomes import Delivery
@@ -158,8 +158,7 @@ class Poller:
         for hand_on in (self.gate.feed, self.keeping.refill):
             count, refused = hand_on()
             moved += count
-            for shipment, end in refused:
-                self._end(shipment, end)
+            self._end_all(refused)
         self._serve(producer, timeout=0 if moved else POLL)
         if self.gate.broken:
             self._replace(producer)
@@ -179,10 +178,8 @@ class Poller:
 
     def _serve(self, producer: Producer, timeout: float) -> None:
         try:
-            if self._hurrying:
-                producer.flush(timeout)
-            else:
-                producer.poll(timeout)
+            serve = producer.flush if self._hurrying else producer.poll
+            serve(timeout)
         except KafkaException as exception:  # a fatal error comes out of poll, not out of error_cb
             self.gate.broken = True
             text = self._connection.scrubbed(exception.args[0].str())
@@ -230,8 +227,11 @@ class Poller:
         self._settle_closed(self.keeping.close())
 
     def _settle_closed(self, shipments: list[Shipment]) -> None:
-        for shipment in native.paced(shipments):
-            self._end(shipment, UNSENT)
+        self._end_all((each, UNSENT) for each in native.paced(shipments))
+
+    def _end_all(self, ends: Iterable[tuple[Shipment, Delivery | Refusal]]) -> None:
+        for shipment, end in ends:
+            self._end(shipment, end)
 
     def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:
         try:
@@ -240,11 +240,11 @@ class Poller:
             self._log.error("The poller goes on: %s", explanation(error))
 
     def _report(self, shipment: Shipment, error: KafkaError | None, message: Message) -> None:
-        if error is None:
-            self._failures = 0
-            self._end(shipment, delivery(shipment.record.topic, message))
-        elif error.code() in SEND_AGAIN:
+        if must_go_again(error, message):
             self.gate.broken = True
             self._again.append(shipment)
-        else:
-            self._end(shipment, refusal(error, self._connection.scrubbed))
+            return
+        if error is None:
+            self._failures = 0
+        end = end_of(shipment.record.topic, error, message, self._connection.scrubbed)
+        self._end_all([(shipment, end), *self.gate.land(shipment, taken=error is None)])

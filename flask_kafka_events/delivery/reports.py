@@ -55,6 +55,16 @@ def refuses_certificate(error: KafkaError) -> bool:
     return _REFUSED_CERTIFICATE.search(error.str()) is not None
 
 
+def must_go_again(error: KafkaError | None, message: Message) -> bool:
+    """Whether a delivery report leaves open where its event is.
+
+    An acknowledgement without an offset is librdkafka's guess: the broker took a later request, so it must have this one.
+    One that didn't know the producer yet takes any (KIP-360), and had refused this one (measured: `NOT_ENOUGH_REPLICAS`
+    for the first of four, which was reported as delivered and never stored).
+    """
+    return message.offset() is None if error is None else error.code() in SEND_AGAIN
+
+
 def next_step(error: KafkaError) -> str:
     """What a person should do about an error, in one sentence; empty where there is nothing to advise."""
     if refuses_certificate(error):
@@ -62,11 +72,14 @@ def next_step(error: KafkaError) -> str:
     return _NEXT_STEPS.get(error.code(), "")
 
 
-def delivery(topic: str, message: Message) -> Delivery:
-    """The end of an event whose delivery report carries no error."""
-    # librdkafka knows the partition of every acknowledged message, but not the offset of one that the broker
-    # recognised as a retry it already had.
-    return Delivery(topic=topic, partition=cast("int", message.partition()), offset=message.offset())
+def end_of(
+    topic: str, error: KafkaError | None, message: Message, scrubbed: Callable[[str], str]
+) -> Delivery | Refusal:
+    """What a delivery report says of an event for a topic, in words that `scrubbed` took the secrets out of."""
+    if error is not None:
+        return refusal(error, scrubbed)
+    partition, offset = cast("int", message.partition()), cast("int", message.offset())
+    return Delivery(topic=topic, partition=partition, offset=offset)
 
 
 def refusal(error: KafkaError, scrubbed: Callable[[str], str]) -> Refusal:

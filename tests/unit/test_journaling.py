@@ -110,13 +110,13 @@ def test_an_outage_waits_on_disk_and_is_sent_in_order(tmp_path: Path) -> None:
     total = WINDOW_EVENTS + 700
     with journaling(tmp_path, answers=False) as held:
         for number in range(total):
-            held.mine.emit("sold", {"number": number}, key="ana")
+            held.mine.emit("sold", {"number": number}, key=f"player {number}")
         held.mine.emit("other", topic="another")
         wait_until(lambda: len(held.producers[0].sent) == WINDOW_EVENTS + 1, "the window is full")
         assert len(rows(tmp_path)) == total + 1
         assert process(held).held() == total + 1
         resume(held)
-        held.mine.emit("sold", {"number": total}, key="ana")
+        held.mine.emit("sold", {"number": total}, key="player 0")
         numbers = [number_of(event) for event in held.sent() if event.type == "sold"]
         assert numbers == list(range(total + 1))
         assert is_law_kept(held)
