@@ -51,10 +51,10 @@ class Admission:
         with self._freed:
             self._add(topic, events=events, size=size)
 
-    def leave(self, topic: str, size: int) -> None:
-        """Give a place back."""
+    def leave(self, topic: str, size: int, *, events: int = 1) -> None:
+        """Give a place back, or those of several events."""
         with self._freed:
-            self._add(topic, events=-1, size=-size)
+            self._add(topic, events=-events, size=-size)
             if not self._topics[topic].events:
                 del self._topics[topic]
             self._freed.notify_all()

@@ -4,16 +4,17 @@ import logging
 import sys
 import threading
 import time
-from dataclasses import replace
 from typing import Final
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.found import NOTHING, Found, survey
 from flask_kafka_events.delivery.gate import Gate
+from flask_kafka_events.delivery.letters import DeadLetters
+from flask_kafka_events.delivery.mending import Mending
 from flask_kafka_events.delivery.native import Aside, is_patched, may_not_wait
 from flask_kafka_events.delivery.settled import BATCH
-from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Moved, Refusal, Shipment
+from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Ended, Moved, Refusal, Shipment
 from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.event import Record
@@ -63,10 +64,13 @@ class JournalKeeping:
         self._aside = aside
         self._reminders = Reminders(log)
         self._lock = threading.RLock()
-        limit = settings.journal_max_bytes
-        self._admission = Admission(events=sys.maxsize, size=limit)
-        self._dead = Admission(events=sys.maxsize, size=limit)
+        self._admission = Admission(events=sys.maxsize, size=settings.journal_max_bytes)
         self._memory = Admission(events=settings.queue_events, size=settings.queue_bytes)
+        self._letters = DeadLetters(limit=settings.journal_max_bytes, memory=self._memory)
+        self._mending = Mending(
+            directory=directory, ledger=ledger, log=log,
+            admission=self._admission, letters=self._letters, tell=self._tell,
+        )  # fmt: skip
         self._own: Source | None = None
         self._sources: list[Source] = []
         self._next_opening = self._next_look = self._next_flush = 0.0
@@ -88,14 +92,16 @@ class JournalKeeping:
             if not self._memory.enter(shipment.record.topic, shipment.record.size):
                 return QUEUE_FULL
             shipment.kept_in = "memory"
-            return self._gate.accept(shipment)
+            return self._hand_on(shipment)
         if own.keep(shipment):
-            return self._gate.accept(shipment)
+            return self._hand_on(shipment)
         return QUEUE_FULL if shipment.kept_in is None else None
 
     def settle(self, shipment: Shipment, end: Delivery | Refusal) -> Delivery | Refusal | None:
         """Let go of a record that the broker has, bury one that it refused, leave the others in the file."""
         record, source = shipment.record, shipment.source
+        if shipment.is_letter and isinstance(end, Refusal):
+            return self._letters.end(shipment, end)
         if shipment.kept_in == "file" and source is not None and end in (CLOSED, UNSENT):
             source.give_back(shipment)
             return None
@@ -104,20 +110,17 @@ class JournalKeeping:
             self._memory.leave(record.topic, record.size)
         if source is None or shipment.kept_in is None:
             return end
-        if shipment.kept_in == "file" and isinstance(end, Refusal) and self._may_bury(record):
-            source.bury(shipment, end)
-            return replace(end, dead=True)
+        if isinstance(end, Refusal) and self._letters.take(shipment, end):
+            return None
         source.settle(shipment)
         return end
 
-    def refuse(self, shipment: Shipment, refusal: Refusal) -> Refusal:
+    def refuse(self, shipment: Shipment, refusal: Refusal) -> Refusal | None:
         """Keep a record that can't be sent at all as a dead letter, where the journal can be written."""
         own = self._own_source()
-        if own is None or self._gate.is_closed or not self._may_bury(shipment.record):
+        if own is None or self._gate.is_closed:
             return refusal
-        own.bury_unsent(shipment, refusal)
-        own.flush()
-        return replace(refusal, dead=True)
+        return self._letters.take_unsent(shipment, own, refusal)
 
     def refill(self) -> Moved:
         """Hand on what waits on disk, as far as each topic's window goes, and forget what the broker has."""
@@ -130,24 +133,26 @@ class JournalKeeping:
 
         for source in tuple(self._sources):
             source.flush(at_least=BATCH)
-        return sum(source.refill(hand_on) for source in tuple(self._sources)), refused
+        moved = sum(source.refill(hand_on) for source in tuple(self._sources))
+        return moved, refused + self._ends()
 
-    def tick(self) -> None:
+    def tick(self) -> list[Ended]:
         """Flush, mend, and look for what dead processes left."""
         now = time.monotonic()
         if now < self._next_flush:
-            return
+            return []
         self._next_flush = now + FLUSH
         for source in tuple(self._sources):
             source.flush()
             source.tidy(self._aside)
-            self._mend(source)
+            self._mending.mend(source)
             if source is not self._own and source.is_spent():
                 self._sources.remove(source)
                 source.close(self._aside)
         if now >= self._next_look:
             self._next_look = now + LOOK
             self.adopt()
+        return self._ends()
 
     def adopt(self) -> int:
         """Take over what dead processes left in the directory; returns how many records that is."""
@@ -165,13 +170,16 @@ class JournalKeeping:
         """How many records wait on disk, or in memory for their turn behind those."""
         return sum(source.held() for source in tuple(self._sources))
 
-    def close(self) -> list[Shipment]:
+    def close(self) -> list[Ended]:
         """Give all files up; what they hold is sent by whoever adopts them, and what they don't is returned."""
         for source in tuple(self._sources):
-            self._mend(source)
+            self._mending.mend(source)
         left = [each for source in tuple(self._sources) for each in source.close(self._aside)]
         self._aside.end()
         return left
+
+    def _ends(self) -> list[Ended]:
+        return [each for source in tuple(self._sources) for each in source.ends()]
 
     def _own_source(self) -> Source | None:
         own = self._own
@@ -217,34 +225,13 @@ class JournalKeeping:
         )
         return records
 
-    def _mend(self, source: Source) -> None:
-        """Give a source whose file is damaged, or gone from its place, another one with all that can be read."""
-        if source.trouble.damage is None and source.owned.file.is_in_place():
-            return
-        old = source.owned
-        try:
-            with source.mending():
-                lost = source.swap(self._replacement(old, source.trouble.damage))
-        except (JournalError, OSError) as error:
-            self._tell(str(error))
-            return
-        text = "Journal %s was damaged, moved or deleted while in use; %s goes on."
-        self._log.error(text, old.file.path, source.owned.file.path)
-        if lost:
-            self._ledger.fail("journal_damaged", lost)
-            self._log.error("%d event(s) lost (journal_damaged) with what could not be read.", lost)
-
-    def _replacement(self, old: OwnedJournal, damage: str | None) -> OwnedJournal:
-        if damage is not None:
-            old.file.close()
-            return self._directory.rescue(old.file.path, old.claim, damage)
-        new = self._directory.copy(old.file)
-        old.file.close()
-        old.claim.release(remove=True)
-        return new
-
-    def _may_bury(self, record: Record) -> bool:
-        return self._dead.enter(record.topic, record.size)
+    def _hand_on(self, shipment: Shipment) -> Refusal | None:
+        while not shipment.is_handed_on():
+            try:
+                return self._gate.accept(shipment)
+            except BaseException as error:  # noqa: BLE001 - a signal handler's; it is kept, and so it is sent
+                shipment.interruption = error
+        return None
 
     def _tell(self, trouble: str) -> None:
         self._reminders.warn(trouble, "%s Events wait in memory, up to KAFKA_EVENTS_QUEUE_EVENTS.", trouble)

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.gate import Gate
-from flask_kafka_events.delivery.shipment import Moved, Refusal, Shipment
+from flask_kafka_events.delivery.shipment import Ended, Moved, Refusal, Shipment
 from flask_kafka_events.event import Record
 from flask_kafka_events.outcomes import Delivery
 from flask_kafka_events.settings import Settings
@@ -29,14 +29,14 @@ class Keeping(Protocol):
     def settle(self, shipment: Shipment, end: Delivery | Refusal) -> Delivery | Refusal | None:
         """Let go of a shipment that was accepted or refused; the end that is told, None where it is still kept."""
 
-    def refuse(self, shipment: Shipment, refusal: Refusal) -> Refusal:
-        """What becomes of a shipment that can't even be admitted."""
+    def refuse(self, shipment: Shipment, refusal: Refusal) -> Refusal | None:
+        """What becomes of a shipment that can't even be admitted; None where the poller hears of it later."""
 
     def refill(self) -> Moved:
         """Called by the poller while it has a producer: hand on what waits elsewhere."""
 
-    def tick(self) -> None:
-        """Called by the poller after each of its turns."""
+    def tick(self) -> list[Ended]:
+        """Called by the poller after each of its turns; returns what has its end by now."""
 
     def adopt(self) -> int:
         """Take over what dead processes left; returns how many records that is."""
@@ -44,7 +44,7 @@ class Keeping(Protocol):
     def held(self) -> int:
         """How many records wait elsewhere than at the gate."""
 
-    def close(self) -> list[Shipment]:
+    def close(self) -> list[Ended]:
         """Called by the poller at its end; returns what it still holds and nobody else will send."""
 
 
@@ -83,8 +83,9 @@ class MemoryKeeping:
         """Nothing waits elsewhere."""
         return 0, []
 
-    def tick(self) -> None:
+    def tick(self) -> list[Ended]:
         """There is nothing to do."""
+        return []
 
     def adopt(self) -> int:
         """A dead process leaves nothing."""
@@ -94,6 +95,6 @@ class MemoryKeeping:
         """Nothing waits elsewhere."""
         return 0
 
-    def close(self) -> list[Shipment]:
+    def close(self) -> list[Ended]:
         """There is nothing to close."""
         return []

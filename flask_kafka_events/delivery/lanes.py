@@ -21,13 +21,15 @@ class Lane:
     Attributes:
         handed: the place of the last record that was handed on; those in the file behind it wait.
         waiting: how many of those there are, with those that are just being written.
+        bytes: theirs.
         unwritten: records that wait in memory, because the file couldn't take them; in order.
         flying: how many were handed on and have not met their end.
-        size: their bytes.
+        size: their bytes, too.
     """
 
     handed: int = 0
     waiting: int = 0
+    bytes: int = 0
     unwritten: deque[Shipment] = field(default_factory=deque)
     flying: int = 0
     size: int = 0
@@ -35,10 +37,20 @@ class Lane:
     def enter(self, seq: int, size: int) -> bool:
         """Take a new record, which is about to be written; True where it is to be handed on at once."""
         if self.waiting or self.unwritten or not self.has_room():
-            self.waiting += 1
+            self.wait(size)
             return False
         self.hand(seq, size)
         return True
+
+    def wait(self, size: int) -> None:
+        """A record waits in the file."""
+        self.waiting += 1
+        self.bytes += size
+
+    def go(self, records: int, size: int) -> None:
+        """So many that waited in the file don't any more."""
+        self.waiting -= records
+        self.bytes -= size
 
     def hand(self, seq: int, size: int) -> None:
         """A record is handed on."""

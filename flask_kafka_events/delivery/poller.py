@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -13,7 +13,7 @@ from flask_kafka_events.delivery.connection import POLL, Connection
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import Keeping
 from flask_kafka_events.delivery.reports import end_of, must_go_again
-from flask_kafka_events.delivery.shipment import UNSENT, Refusal, Settle, Shipment
+from flask_kafka_events.delivery.shipment import UNSENT, Ended, Refusal, Settle, Shipment
 from flask_kafka_events.errors import ConfigurationError, EmbeddedBrokerError, explanation
 from flask_kafka_events.outcomes import Delivery
 
@@ -94,12 +94,12 @@ class Poller:
         """End the thread and settle what is left, in `timeout` seconds; False where that took longer."""
         self.begin_to_stop()
         if self._thread is None:
-            self._settle_closed(self.keeping.close())
+            self._end_all(self.keeping.close())
         if self._thread is None or self.is_current():
             return True
         self._thread.join(timeout)
         # Still running where a constructor hangs (OAuth: 10 s).
-        self._settle_closed(self.gate.take_waiting())
+        self._end_all([(each, UNSENT) for each in self.gate.take_waiting()])
         return not self._thread.is_alive()
 
     def begin_to_stop(self) -> None:
@@ -136,7 +136,7 @@ class Poller:
 
     def _keep_house(self) -> None:
         self._tick()
-        self.keeping.tick()
+        self._end_all(self.keeping.tick())
 
     def _build(self) -> None:
         try:
@@ -221,16 +221,13 @@ class Poller:
         if (producer := self.gate.producer) is not None:
             self._drain(producer, grace=0.0)
         again, self._again = self._again, []
-        self._settle_closed([*again, *self.gate.take_waiting()])
+        self._end_all([(each, UNSENT) for each in [*again, *self.gate.take_waiting()]])
         self._connection.release()
         self._tick()
-        self._settle_closed(self.keeping.close())
+        self._end_all(self.keeping.close())
 
-    def _settle_closed(self, shipments: list[Shipment]) -> None:
-        self._end_all((each, UNSENT) for each in native.paced(shipments))
-
-    def _end_all(self, ends: Iterable[tuple[Shipment, Delivery | Refusal]]) -> None:
-        for shipment, end in ends:
+    def _end_all(self, ended: list[Ended]) -> None:
+        for shipment, end in native.paced(ended):
             self._end(shipment, end)
 
     def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:
@@ -247,4 +244,6 @@ class Poller:
         if error is None:
             self._failures = 0
         end = end_of(shipment.record.topic, error, message, self._connection.scrubbed)
-        self._end_all([(shipment, end), *self.gate.land(shipment, taken=error is None)])
+        self._end(shipment, end)
+        for refused in self.gate.land(shipment, taken=error is None):
+            self._end(*refused)

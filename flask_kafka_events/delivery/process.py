@@ -4,7 +4,6 @@ import os
 import threading
 import time
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
 from typing import Protocol
 
@@ -18,7 +17,7 @@ from flask_kafka_events.delivery.journaling import JournalKeeping
 from flask_kafka_events.delivery.keeping import Keeping, MemoryKeeping
 from flask_kafka_events.delivery.loss_log import LossLog
 from flask_kafka_events.delivery.poller import Poller
-from flask_kafka_events.delivery.shipment import QUEUE_FULL, TOO_LARGE, Refusal, Shipment
+from flask_kafka_events.delivery.shipment import INTERRUPTED, QUEUE_FULL, TOO_LARGE, Refusal, Shipment
 from flask_kafka_events.event import Record
 from flask_kafka_events.journal.directory import directory_of
 from flask_kafka_events.ledger import Ledger
@@ -91,22 +90,26 @@ class ProcessDelivery:
     ) -> None:
         """Send a record that the ledger has entered; its end is announced and counted, once.
 
-        Never raises, and waits only where `KAFKA_EVENTS_ON_FULL` is `"block"`.
+        Waits only where `KAFKA_EVENTS_ON_FULL` is `"block"`, and raises nothing but what a signal handler raises into it,
+        once it is known what became of the record.
         """
         shipment = Shipment(record=record, waiter=waiter, emitted_in=emitted_in)
         if record.size > self._settings.max_event_bytes:
             if place is not None:
                 place.give_back()
-            self._end(shipment, self._keeping.refuse(shipment, TOO_LARGE))
+            end = self._keeping.refuse(shipment, TOO_LARGE)
+            if end is not None:
+                self._end(shipment, end)
+            else:
+                self.start()  # it is the poller that hears of it
             return
-        if not self._keeping.admit(record, place, self._patience()):
-            self._end(shipment, QUEUE_FULL)
-            return
-        refused = self.start()
-        if refused is None or self._keeping.outlives_the_process:
-            refused = self._keeping.accept(shipment)
+        refused = self._admit(shipment, place)
         if refused is not None:
+            self._end(shipment, refused)
+        elif (refused := self._accept(shipment)) is not None:
             self._settle(shipment, refused)
+        if shipment.interruption is not None:
+            raise shipment.interruption
 
     def lose(self, loss: Loss, *, emitted_in: frozenset[str] = frozenset()) -> None:
         """Announce, log and count the loss of an event that the ledger has entered."""
@@ -192,6 +195,24 @@ class ProcessDelivery:
         """Take over what dead processes left in the journal, and send it; returns how many events that is."""
         return self._keeping.adopt()
 
+    def _admit(self, shipment: Shipment, place: Reservation | None) -> Refusal | None:
+        try:
+            is_admitted = self._keeping.admit(shipment.record, place, self._patience())
+        except BaseException as error:  # noqa: BLE001 - a signal handler's; raised again when the record is counted
+            shipment.interruption = error
+            return INTERRUPTED
+        return None if is_admitted else QUEUE_FULL
+
+    def _accept(self, shipment: Shipment) -> Refusal | None:
+        try:
+            refused = self.start()
+            if refused is None or self._keeping.outlives_the_process:
+                refused = self._keeping.accept(shipment)
+        except BaseException as error:  # noqa: BLE001 - a signal handler's; raised again when the record is counted
+            shipment.interruption = error
+            return None if shipment.is_kept() else INTERRUPTED
+        return refused
+
     def _make_keeping(self, app_name: str, gate: Gate) -> Keeping:
         settings = self._settings
         aside = native.Aside()
@@ -210,9 +231,6 @@ class ProcessDelivery:
         told = self._keeping.settle(shipment, end)
         if told is not None:
             self._end(shipment, told)
-        elif shipment.waiter is not None:
-            # It is safe and will be sent, by another process: for who waits that is a time-out.
-            shipment.waiter.set_exception(FutureTimeout())
 
     def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:
         try:

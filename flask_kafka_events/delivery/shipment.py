@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -38,6 +39,8 @@ class Shipment:
         seq: its place in that file.
         at_once: whether it was handed on without waiting in the file for its turn.
         kept_in: where a journal keeps it; None where it is only in the queue.
+        is_letter: whether it was refused for good, and is a dead letter once that is in its file.
+        interruption: what a signal handler raised while it was accepted; raised again once that is over.
     """
 
     record: Record
@@ -48,6 +51,21 @@ class Shipment:
     seq: int = 0
     at_once: bool = False
     kept_in: Literal["file", "memory"] | None = None
+    is_letter: bool = False
+    interruption: BaseException | None = None
+
+    def leave_pending(self) -> None:
+        """Tell who waits that the record is safe and will be sent, by another process: for them that is a time-out."""
+        if self.waiter is not None:
+            self.waiter.set_exception(FutureTimeout())
+
+    def is_handed_on(self) -> bool:
+        """Whether the gate has it."""
+        return self.number >= 0
+
+    def is_kept(self) -> bool:
+        """Whether it was accepted: a journal has it, or the gate."""
+        return self.kept_in is not None or self.is_handed_on()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +97,11 @@ class Refusal:
         )
 
 
-#: How many shipments were handed on, and those of them that the producer refused for good, which have no end yet.
-Moved: TypeAlias = tuple[int, list[tuple[Shipment, Refusal]]]
+#: A shipment that was refused, and why.
+Ended: TypeAlias = tuple[Shipment, Refusal]
+
+#: How many shipments were handed on, and those that were refused for good, of which nobody has been told yet.
+Moved: TypeAlias = tuple[int, list[Ended]]
 
 Settle: TypeAlias = Callable[[Shipment, Delivery | Refusal], None]
 
@@ -109,4 +130,16 @@ TOO_LARGE = Refusal(
     reason="too_large",
     explanation="With its attributes it is larger than KAFKA_EVENTS_MAX_EVENT_BYTES. Put less into it, or raise that "
     "and the topic's max.message.bytes.",
+)
+
+INTERRUPTED = Refusal(
+    dropped=True,
+    reason="interrupted",
+    explanation="A signal handler raised while it was being accepted. Emit it again, or give the work more time.",
+)
+
+JOURNAL_DAMAGED = Refusal(
+    dropped=False,
+    reason="journal_damaged",
+    explanation="The journal file that it waited in is damaged and it could not be read again. Check the disk.",
 )

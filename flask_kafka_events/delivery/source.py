@@ -5,25 +5,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeAlias
 
-from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.admission import Admission
+from flask_kafka_events.delivery.company import Company
 from flask_kafka_events.delivery.found import NOTHING, Found
 from flask_kafka_events.delivery.lanes import WINDOW_BYTES, Lane
 from flask_kafka_events.delivery.settled import BATCH, Settled
-from flask_kafka_events.delivery.shipment import Refusal, Shipment
-from flask_kafka_events.delivery.transaction import Transaction
+from flask_kafka_events.delivery.shipment import UNSENT, Ended, Refusal, Shipment
+from flask_kafka_events.delivery.transaction import Writing
 from flask_kafka_events.delivery.trouble import Trouble
 from flask_kafka_events.delivery.upkeep import tidy
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.aside import DoAside, at_once
-from flask_kafka_events.journal.layout import DeadLetter, Entry
+from flask_kafka_events.journal.layout import Entry, TopicBacklog
 from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.outcomes import Delivery
-
-#: Who waits for an event, and the signals in whose receivers it was emitted: what isn't on disk with its record.
-_Company: TypeAlias = "tuple[Future[Delivery | Refusal] | None, frozenset[str]]"
 
 
 class Source:
@@ -49,13 +45,12 @@ class Source:
         self.trouble = Trouble(tell)
         # Re-entrant, and held for a few assignments only; the file's writes are waited for without it.
         self._lock = threading.RLock()
-        self._writing = threading.RLock()
+        self._writing = Writing(lock=self._lock, write=self._write, remember=self._keep_in_memory)
         self._last = found.last
         self._is_mending = self._is_closed = False
-        self._transaction = Transaction()
-        self._company: dict[int, _Company] = {}
-        self._settled = Settled()
-        self._lanes = {backlog.topic: Lane(waiting=backlog.records) for backlog in found.backlogs}
+        self._company = Company()
+        self._settled = Settled(lambda: self.owned.file)
+        self._lanes = {each.topic: Lane(waiting=each.records, bytes=each.size) for each in found.backlogs}
 
     def keep(self, shipment: Shipment) -> bool:
         """Write a shipment's record to the file, and wait until it is there, or in memory where it can't be.
@@ -68,16 +63,8 @@ class Source:
             self._last += 1
             shipment.source, shipment.seq = self, self._last
             shipment.at_once = self._lane(shipment).enter(shipment.seq, shipment.record.size)
-            transaction = self._transaction
-            transaction.shipments.append(shipment)
-        if self._writing.acquire(blocking=not native.may_not_wait()):
-            try:
-                self._write(transaction)
-            finally:
-                self._writing.release()
-        else:  # in gevent's hub, which can't wait for the greenlet that has it; and that hasn't begun with this one
-            transaction.shipments.remove(shipment)
-            self._keep_in_memory([shipment])
+            transaction = self._writing.join(shipment)
+        self._writing.finish(transaction, shipment)
         return shipment.at_once and shipment.kept_in is not None
 
     def refill(self, hand_on: Callable[[Shipment], object]) -> int:
@@ -94,60 +81,71 @@ class Source:
                 self._settled.forget(shipment.seq)
 
     def bury(self, shipment: Shipment, refusal: Refusal) -> None:
-        """Make a record that was refused for good a dead letter; the file does so at the next `flush`."""
-        entry = Entry(seq=shipment.seq, record=shipment.record)
+        """Make a record that was refused for good a dead letter; it is one, and told as one, once a `flush` has written it."""
         with self._lock:
             self._lane(shipment).land(shipment.record.size)
-            self._settled.bury(
-                DeadLetter(entry=entry, reason=refusal.reason, explanation=refusal.explanation)
-            )
+            self._settled.bury(shipment, refusal)
 
-    def bury_unsent(self, shipment: Shipment, refusal: Refusal) -> None:
-        """Make a record that can't be sent at all a dead letter."""
+    def bury_unsent(self, shipment: Shipment, refusal: Refusal) -> bool:
+        """Make a record that can't be sent at all a dead letter; False where the file is given up."""
         with self._lock:
-            self._last += 1
-            shipment.source, shipment.seq = self, self._last
-            self._lane(shipment).hand(shipment.seq, shipment.record.size)
-        self.bury(shipment, refusal)
+            if not self._is_closed:
+                self._last += 1
+                shipment.source, shipment.seq = self, self._last
+                self._settled.bury(shipment, refusal)
+            return not self._is_closed
+
+    def ends(self) -> Iterator[Ended]:
+        """Those that a `flush` has made dead letters, each once."""
+        return self._settled.ends()
+
+    def end_of(self, shipment: Shipment) -> Refusal | None:
+        """The end of one of them, told nowhere else; None while it isn't in the file."""
+        return self._settled.end_of(shipment)
+
+    def lost_letters(self) -> list[TopicBacklog]:
+        """What the file that was swapped in lacks of the dead letters written to the one before."""
+        return self._settled.lost_letters()
 
     def give_back(self, shipment: Shipment) -> None:
         """Let a record that was handed on wait in the file: this process won't send it any more."""
         with self._lock:
             lane = self._lane(shipment)
             lane.land(shipment.record.size)
-            lane.waiting += 1
+            lane.wait(shipment.record.size)
+        shipment.leave_pending()
 
     def flush(self, *, at_least: int = 1) -> None:
         """Delete what was settled and bury what was refused, in batches; what fails is tried again at the next call."""
         with self.trouble.noting():
-            self._settled.flush(self.owned.file, at_least=at_least)
+            self._settled.flush(at_least=at_least)
 
     def tidy(self, aside: DoAside) -> None:
         """Do what keeps the file small, if it is time for it."""
         with self.trouble.noting():
-            tidy(self.owned.file, aside, nobody_writes=self._writing)
+            tidy(self.owned.file, aside, nobody_writes=self._writing.turn)
 
     @contextmanager
     def mending(self) -> Iterator[None]:
         """While this lasts nothing is written to the file; what comes waits in memory."""
-        with self._writing:
+        with self._writing.turn:
             self._is_mending = True
         try:
-            yield
+            with self._settled.resting():
+                yield
         finally:
             self._is_mending = False
 
-    def swap(self, owned: OwnedJournal) -> int:
-        """Go on with another file, which holds a copy of this one's records; returns how many of them it lacks."""
-        with self._writing, self._lock:
+    def swap(self, owned: OwnedJournal) -> list[TopicBacklog]:
+        """Go on with another file, which holds a copy of this one's records; returns what it lacks of them."""
+        with self._writing.turn, self._lock:
             self.owned, self.trouble.damage = owned, None
-            lost = 0
-            for topic, lane in self._lanes.items():
-                found = owned.file.count_after(topic, lane.handed) + self._transaction.waiting(topic)
-                lacking = lane.waiting - found
-                lane.waiting -= lacking
-                lost += lacking
-            return lost
+            return [self._lacking(topic, lane) for topic, lane in self._lanes.items() if lane.waiting]
+
+    def bereaved(self) -> list["Future[Delivery | Refusal]"]:
+        """Who waits for events that were in the file and aren't any more, each once."""
+        with self._writing.turn:
+            return list(self._company.bereaved(self.owned.file))
 
     def is_spent(self) -> bool:
         """Whether nothing waits and nothing is on its way."""
@@ -156,35 +154,38 @@ class Source:
             return not (busy or self._settled)
 
     def held(self) -> int:
-        """How many records wait for their turn."""
+        """How many records wait for their turn, or to be dead letters."""
         with self._lock:
-            return sum(lane.held() for lane in self._lanes.values())
+            return sum(lane.held() for lane in self._lanes.values()) + self._settled.held()
 
-    def close(self, aside: DoAside = at_once) -> list[Shipment]:
-        """Flush, and give the file up: what is in it waits for its next owner; returns what isn't in it."""
-        self.flush()
+    def close(self, aside: DoAside = at_once) -> list[Ended]:
+        """Flush, and give the file up: what is in it waits for its next owner; returns what isn't in it, or is dead."""
         # Who is writing has ended then, and who comes is refused: a row behind the last count would be gone with the file.
-        with self._writing:
+        with self._writing.turn, self._lock:
             self._is_closed = True
+        self.flush()
         try:
             aside(self.owned.give_up)
         except (JournalError, OSError) as error:
             self.trouble.tell(str(error))
         with self._lock:
-            return [shipment for lane in self._lanes.values() for shipment in lane.give_up()]
+            left = [(each, UNSENT) for lane in self._lanes.values() for each in lane.give_up()]
+        return [*left, *self.ends(), *self._unburied()]
 
-    def _write(self, transaction: Transaction) -> None:
-        if transaction.is_over:
-            return
-        # It is the one that takes shipments now: an earlier one is over before its writer lets go.
-        with self._lock:
-            self._transaction = Transaction()
+    def _unburied(self) -> list[Ended]:
+        left = self._settled.give_up()
+        for shipment, _ in left:
+            if shipment.kept_in == "file":  # its row is there still: the next owner's broker refuses it too
+                self._lane(shipment).wait(shipment.record.size)
+                shipment.leave_pending()
+        return [each for each in left if each[0].kept_in != "file"]
+
+    def _write(self, shipments: list[Shipment]) -> None:
         try:
-            self._append(transaction.shipments)
+            self._append(shipments)
         except JournalError as error:
             self.trouble.note(error)
-            self._keep_in_memory(transaction.shipments)
-        transaction.is_over = True
+            self._keep_in_memory(shipments)
 
     def _append(self, shipments: list[Shipment]) -> None:
         if self._is_closed or self._is_mending or self.trouble.is_fresh():
@@ -194,8 +195,7 @@ class Source:
         self.owned.file.append([Entry(seq=each.seq, record=each.record) for each in shipments])
         for each in shipments:
             each.kept_in = "file"
-            if not each.at_once and (each.waiter is not None or each.emitted_in):
-                self._company[each.seq] = (each.waiter, each.emitted_in)
+        self._company.leave(shipments)
 
     def _keep_in_memory(self, shipments: list[Shipment]) -> None:
         with self._lock:
@@ -206,7 +206,7 @@ class Source:
                 elif each.at_once:
                     lane.land(each.record.size)
                 if not each.at_once:
-                    lane.waiting -= 1
+                    lane.go(1, each.record.size)
                     if each.kept_in == "memory":
                         lane.unwritten.append(each)
 
@@ -223,7 +223,7 @@ class Source:
         last = shipments[-1].seq if shipments else self._last
         early = [each for each in unwritten if each.seq <= last]
         with self._lock:
-            lane.waiting -= len(shipments)
+            lane.go(len(shipments), sum(each.record.size for each in shipments))
             for _ in early:
                 lane.unwritten.popleft()
             batch = sorted([*shipments, *early], key=lambda each: each.seq)
@@ -234,11 +234,15 @@ class Source:
         return len(batch)
 
     def _shipment(self, entry: Entry) -> Shipment:
-        waiter, emitted_in = self._company.pop(entry.seq, (None, frozenset()))
-        return Shipment(
-            record=entry.record, waiter=waiter, emitted_in=emitted_in,
-            source=self, seq=entry.seq, kept_in="file",
-        )  # fmt: skip
+        return self._company.join(Shipment(record=entry.record, source=self, seq=entry.seq, kept_in="file"))
+
+    def _lacking(self, topic: str, lane: Lane) -> TopicBacklog:
+        found = self.owned.file.backlog_after(topic, lane.handed)
+        coming = [each.record.size for each in self._writing.unwritten(topic)]
+        records = lane.waiting - found.records - len(coming)
+        size = lane.bytes - found.size - sum(coming)
+        lane.go(records, size)
+        return TopicBacklog(topic=topic, records=records, size=size)
 
     def _lane(self, shipment: Shipment) -> Lane:
         return self._lanes.setdefault(shipment.record.topic, Lane())

@@ -101,16 +101,25 @@ class JournalReader:
 
     def backlogs(self) -> list[TopicBacklog]:
         """What waits, by topic."""
-        rows = self._query("SELECT topic, count(*), sum(size) FROM record GROUP BY topic ORDER BY topic")
-        return [TopicBacklog(topic=topic, records=count, size=size) for topic, count, size in rows]
+        return self._by_topic("record")
+
+    def dead_backlogs(self) -> list[TopicBacklog]:
+        """The dead letters, by topic."""
+        return self._by_topic("dead")
 
     def count(self) -> int:
         """How many records wait."""
         return int(self._query("SELECT count(*) FROM record")[0][0])
 
-    def count_after(self, topic: str, seq: int) -> int:
-        """How many records of a topic wait behind `seq`."""
-        return int(self._query("SELECT count(*) FROM record WHERE topic = ? AND seq > ?", (topic, seq))[0][0])
+    def backlog_after(self, topic: str, seq: int) -> TopicBacklog:
+        """What waits of a topic behind `seq`."""
+        sql = "SELECT count(*), coalesce(sum(size), 0) FROM record WHERE topic = ? AND seq > ?"
+        ((records, size),) = self._query(sql, (topic, seq))
+        return TopicBacklog(topic=topic, records=records, size=size)
+
+    def holds(self, seq: int) -> bool:
+        """Whether a record waits at this place."""
+        return bool(self._query("SELECT 1 FROM record WHERE seq = ?", (seq,)))
 
     def count_dead(self) -> int:
         """How many dead letters there are."""
@@ -144,6 +153,10 @@ class JournalReader:
 
     def _set_up(self, db: sqlite3.Connection) -> None:
         layout_of(db, self.path)
+
+    def _by_topic(self, table: str) -> list[TopicBacklog]:
+        rows = self._query(f"SELECT topic, count(*), sum(size) FROM {table} GROUP BY topic ORDER BY topic")
+        return [TopicBacklog(topic=topic, records=count, size=size) for topic, count, size in rows]
 
     def _all(self, what: str, read: Callable[[tuple[Any, ...]], _Kept]) -> Iterator[_Kept]:
         seq = 0

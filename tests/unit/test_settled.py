@@ -26,12 +26,13 @@ class MeetingPlace(JournalFile):
 
 def test_two_flushes_at_once_forget_each_record(tmp_path: Path) -> None:
     """An emit that flushes, for its event is too large, takes nothing out of the poller's line that isn't deleted."""
-    settled, file = Settled(), MeetingPlace(tmp_path / "a.journal")
+    file = MeetingPlace(tmp_path / "a.journal")
+    settled = Settled(lambda: file)
     for seq in range(2 * BATCH):
         settled.forget(seq)
-    other = threading.Thread(target=settled.flush, args=(file,), kwargs={"at_least": 1})
+    other = threading.Thread(target=settled.flush, kwargs={"at_least": 1})
     other.start()
-    settled.flush(file, at_least=1)
+    settled.flush(at_least=1)
     other.join()
     file.close()
     assert sorted(file.deleted) == list(range(2 * BATCH))

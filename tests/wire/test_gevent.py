@@ -216,13 +216,13 @@ def test_hub_itself_writes_and_flushes_only_what_nobody_is_at() -> None:
         "source.tidy(busy)\n"
         "source.keep(shipments[1])\n"
         "print([each.kept_in for each in shipments])\n"
-        "settled = Settled()\n"
-        "settled.forget(1)\n"
         "class Slow:\n"
         "    def forget(self, seqs):\n"
-        "        gevent.get_hub().loop.run_callback(lambda: settled.flush(None, at_least=1))\n"
+        "        gevent.get_hub().loop.run_callback(lambda: settled.flush(at_least=1))\n"
         "        gevent.sleep(0.01)\n"
-        "settled.flush(Slow(), at_least=1)\n"
+        "settled = Settled(Slow)\n"
+        "settled.forget(1)\n"
+        "settled.flush(at_least=1)\n"
         "assert not settled\n"
         "os._exit(0)\n",
     )
