@@ -143,11 +143,14 @@ class JournalFile(JournalReader):
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as db:
-            db.execute("BEGIN IMMEDIATE")
+            # On top of another one, in a signal handler: SQLite refuses it, and the other is not for it to take back.
+            is_nested = db.in_transaction
             try:
+                db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):  # SQLite itself has taken it back where the disk is full
-                    db.execute("ROLLBACK")
+                    if not is_nested:
+                        db.execute("ROLLBACK")
                 raise

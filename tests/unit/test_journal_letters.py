@@ -1,6 +1,7 @@
 """An event that is refused for good is a dead letter once the file has it, and until then it is pending."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
@@ -18,7 +19,7 @@ from tests.sending import Shop
 from .test_journaling import files, is_law_kept, journaling, number_of, process, resume, rows, told
 
 REFUSAL = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
-LIMITS = {"MAX_EVENT_BYTES": 20_000, "QUEUE_EVENTS": 4}
+LIMITS: dict[str, Any] = {"MAX_EVENT_BYTES": 20_000, "QUEUE_EVENTS": 4}
 
 
 def has_written(held: Shop) -> None:

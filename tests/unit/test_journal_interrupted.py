@@ -1,0 +1,194 @@
+"""What a signal handler raises into an emit: the event is accepted or it isn't, and every count agrees."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_mock import MockerFixture
+
+from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.layout import Entry
+from tests.processes import wait_until
+from tests.sending import Shop, shop
+
+from .test_journaling import files, is_law_kept, journaling, number_of, process, resume, rows
+
+
+class TimeIsUp(BaseException):
+    """What Celery's soft time limit is like, where nobody catches it by accident."""
+
+
+@pytest.fixture
+def alarm() -> Iterator[Callable[[], None]]:
+    """Have a signal handler raise `TimeIsUp` in the main thread."""
+
+    def ring(*_: object) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGUSR1, ring)
+    main = threading.main_thread().ident
+    assert main is not None
+    yield lambda: signal.pthread_kill(main, signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def lanes_of(held: Shop) -> list[Any]:
+    """What the shop's own file has of each topic."""
+    (source,) = process(held)._keeping._sources  # noqa: SLF001 - no count of what is on its way is public
+    return list(source._lanes.values())  # noqa: SLF001
+
+
+def is_at_rest(held: Shop) -> bool:
+    """Whether nothing waits and nothing is on its way."""
+    return all((lane.flying, lane.size, lane.waiting, lane.bytes) == (0, 0, 0, 0) for lane in lanes_of(held))
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.parametrize("waiting", [0, WINDOW_EVENTS + 2])
+def test_an_interrupted_write_leaves_no_ghost(
+    tmp_path: Path, mocker: MockerFixture, waiting: int, is_written: bool
+) -> None:
+    """Before or behind the commit, handed on at once or in its turn: the event is sent once, and the handler's error told."""
+    append, calls = JournalFile.append, list[int]()
+
+    def interrupted(file: JournalFile, entries: Sequence[Entry]) -> None:
+        calls.append(len(entries))
+        if len(calls) > 1 or is_written:
+            append(file, entries)
+        if len(calls) == 1:
+            raise TimeIsUp
+
+    with journaling(tmp_path, answers=False) as held:
+        for number in range(waiting):
+            held.mine.emit("sold", {"number": number})
+        mocker.patch.object(JournalFile, "append", interrupted)
+        with pytest.raises(TimeIsUp):
+            held.mine.emit("sold", {"number": waiting})
+        mocker.stopall()
+        assert held.mine.stats().pending == len(rows(tmp_path)) == waiting + 1
+        held.mine.emit("sold", {"number": waiting + 1})
+        assert is_law_kept(held)
+        resume(held)
+        assert [number_of(event) for event in held.sent()] == list(range(waiting + 2))
+        assert is_at_rest(held)
+        assert is_law_kept(held)
+    assert files(tmp_path) == []
+
+
+def test_a_write_that_is_interrupted_again_and_again_is_given_up(
+    tmp_path: Path, mocker: MockerFixture
+) -> None:
+    """Its event waits in memory then, and is sent."""
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("first")
+        mocker.patch.object(JournalFile, "append", side_effect=TimeIsUp)
+        with pytest.raises(TimeIsUp):
+            held.mine.emit("sold")
+        mocker.stopall()
+        assert (held.mine.stats().pending, len(rows(tmp_path))) == (2, 1)
+        resume(held)
+        assert held.types() == ["first", "sold"]
+        assert is_at_rest(held)
+        assert is_law_kept(held)
+
+
+@pytest.mark.parametrize("waiting", [0, WINDOW_EVENTS])
+def test_who_waits_for_anothers_write_may_be_interrupted(
+    tmp_path: Path, mocker: MockerFixture, alarm: Callable[[], None], waiting: int
+) -> None:
+    """The wait goes on to its end, so that it is known whether the event is written; then the error is told."""
+    writes, append = threading.Event(), JournalFile.append
+
+    def slow(file: JournalFile, entries: Sequence[Entry]) -> None:
+        if not writes.is_set():
+            writes.set()
+            wait_until(lambda: held.mine.stats().emitted == waiting + 2, "the other waits behind this one")
+            alarm()
+            told.wait(0.2)  # a wait that was given up would tell it now
+        append(file, entries)
+
+    with journaling(tmp_path, answers=False) as held:
+        for _ in range(waiting):
+            held.mine.emit("sold")
+        told = threading.Event()
+        mocker.patch.object(JournalFile, "append", slow)
+        other = threading.Thread(target=held.mine.emit, args=("others",))
+        other.start()
+        assert writes.wait(5)
+        with pytest.raises(TimeIsUp):
+            held.mine.emit("sold")
+        told.set()
+        other.join()
+        mocker.stopall()
+        assert held.mine.stats().pending == len(rows(tmp_path)) == waiting + 2
+        resume(held)
+        assert len(held.sent()) == waiting + 2
+        assert is_at_rest(held)
+        assert is_law_kept(held)
+
+
+def test_who_waits_for_room_may_be_interrupted(tmp_path: Path, alarm: Callable[[], None]) -> None:
+    """The event isn't accepted then, and is counted as dropped with the reason."""
+    settings: dict[str, Any] = {"ON_FULL": "block", "BLOCK_SECONDS": 20, "MAX_EVENT_BYTES": 20_000}
+    with journaling(tmp_path, answers=False, JOURNAL_MAX_BYTES=65_536, **settings) as held:
+        for _ in range(2):
+            held.mine.emit("sold", "x" * 15_000)
+        threading.Timer(0.1, alarm).start()
+        with pytest.raises(TimeIsUp):
+            held.mine.emit("sold", "x" * 15_000)
+        assert held.mine.stats().dropped_by_reason == {"interrupted": 1}
+        assert is_law_kept(held)
+        resume(held)
+        assert held.mine.flush(5)
+        assert is_law_kept(held)
+        assert is_at_rest(held)
+
+
+def test_an_interrupted_start_accepts_nothing_in_memory_mode(mocker: MockerFixture) -> None:
+    """Without a journal what never came into the queue is dropped, and its place is free again."""
+    with shop(testing=False, QUEUE_EVENTS=2) as held:
+        mocker.patch.object(process(held)._poller, "start", side_effect=TimeIsUp)  # noqa: SLF001
+        for _ in range(3):
+            with pytest.raises(TimeIsUp):
+                held.mine.emit("sold")
+        mocker.stopall()
+        assert held.mine.stats().dropped_by_reason == {"interrupted": 3}
+        held.mine.emit("sold")
+        assert held.types() == ["sold"]
+        assert held.is_accounted_for()
+
+
+def test_a_transaction_may_be_interrupted_at_its_begin(tmp_path: Path) -> None:
+    """The next write is not refused for one that was left open."""
+    file = JournalFile(tmp_path / "a.journal")
+    begins = Begins(file._db)  # noqa: SLF001 - a connection can't be patched
+    file._db = begins  # type: ignore[assignment]  # noqa: SLF001
+    with pytest.raises(TimeIsUp):
+        file.drop_dead()
+    assert file.drop_dead() == 0
+    file._db = begins.db  # noqa: SLF001
+    file.close()
+
+
+class Begins:
+    """A connection into whose first BEGIN a signal handler raises, right after it."""
+
+    def __init__(self, db: Any) -> None:
+        self.db = db
+        self.count = 0
+
+    def execute(self, sql: str, *rest: Any) -> Any:
+        """Do it, and raise."""
+        done = self.db.execute(sql, *rest)
+        if sql.startswith("BEGIN"):
+            self.count += 1
+            if self.count == 1:
+                raise TimeIsUp
+        return done
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.db, name)
