@@ -64,7 +64,7 @@ class ProcessDelivery:
         self.ledger = Ledger()
         self._settings = settings
         self._announce = announce
-        self._started = False
+        self._started = self._is_over = False
         self._log = log
         self._losses = LossLog(log)
         self._poller = Poller(
@@ -158,7 +158,7 @@ class ProcessDelivery:
 
     def wait_for_earlier(self, timeout: float) -> None:
         """Wait until as many events are settled as were emitted before this call, while others go on to emit."""
-        self.ledger.wait_settled(0 if self._poller.is_current() else self.ledger.entered, timeout)
+        self.ledger.wait_settled(self.ledger.entered if self._can_await_ends() else 0, timeout)
 
     def refuse_later(self) -> None:
         """Drop what is emitted from now on."""
@@ -167,7 +167,7 @@ class ProcessDelivery:
     def drain(self, timeout: float) -> bool:
         """Wait until nothing is held, although others go on to emit and are refused; False if something still is."""
         deadline = time.monotonic() + timeout
-        while self.held() and not self._poller.is_current() and time.monotonic() < deadline:
+        while self.held() and self._can_await_ends() and time.monotonic() < deadline:
             self.ledger.wait_at_rest(min(0.05, timeout))
         return self.held() == 0
 
@@ -177,11 +177,11 @@ class ProcessDelivery:
 
     def stop(self, timeout: float) -> bool:
         """Wait until the poller has done so, and tell how much it didn't get to in `timeout` seconds: False if any."""
-        is_over = self._poller.stop(timeout)
+        self._is_over = self._poller.stop(timeout)
         self.tell_losses()
-        if not is_over:
+        if not self._is_over:
             self._log.error("%d event(s) were undecided when KafkaEvents had to end.", self.ledger.pending)
-        return is_over
+        return self._is_over
 
     def tell_losses(self) -> None:
         """Write every line to the log that is owed to it."""
@@ -222,6 +222,10 @@ class ProcessDelivery:
         return JournalKeeping(
             settings=settings, directory=directory, gate=gate, ledger=self.ledger, log=self._log, aside=aside
         )
+
+    def _can_await_ends(self) -> bool:
+        # After a close what is pending waits in the journal, for another process.
+        return not self._is_over and not self._poller.is_current()
 
     def _patience(self) -> float:
         block = self._settings.on_full == "block" and not self._poller.is_current()

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,6 +166,18 @@ def test_what_an_end_leaves_is_sent_by_the_next_process(
         assert is_law_kept(heir)
         wait_until(lambda: files(tmp_path) == [], "the file is gone")
     assert told(caplog, f"with {len(left)} event(s) of a process that ended")
+
+
+def test_what_was_closed_is_not_waited_for_again(tmp_path: Path) -> None:
+    """After a close what is left is another process's: the exit, which closes all again, doesn't wait for it."""
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("sold")
+        held.mine.close(0)
+        began = time.monotonic()
+        assert not held.mine.close(20)
+        assert time.monotonic() - began < 10, "nothing will come of it"
+        assert is_law_kept(held)
+    assert len(rows(tmp_path)) == 1
 
 
 def test_who_waits_while_all_is_closed_hears_that_it_is_pending(tmp_path: Path) -> None:
