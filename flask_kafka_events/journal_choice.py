@@ -1,24 +1,26 @@
 """Which files a journal command is for, and the sole right to them while it lasts."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import click
 from flask import current_app
 
 from flask_kafka_events.apps import pipeline_of
+from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.directory import JournalDirectory, directory_of
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.inventory import Holding, holdings
 from flask_kafka_events.printable import printable
-from flask_kafka_events.terminal import bold, echo_table, told
+from flask_kafka_events.terminal import told
 
 
 def directory_at_hand() -> JournalDirectory:
-    """The journal directory of the app at hand.
+    """The journal directory of the app at hand; that it doesn't exist is said.
 
     Raises:
-        click.ClickException: it has none, or it is another user's.
+        click.ClickException: the app has none, or it can't be used: it is another user's, say.
     """
     pipeline = pipeline_of(current_app)
     directory = directory_of(pipeline.settings, pipeline.host.name, pipeline.host.log)
@@ -26,9 +28,27 @@ def directory_at_hand() -> JournalDirectory:
         raise click.ClickException(
             f"App {pipeline.host.name!r} has no journal. Set KAFKA_EVENTS_JOURNAL to the directory that its processes use."
         )
-    with told(), suppress(FileNotFoundError):  # nothing was ever kept there
-        directory.check_owner()
+    with told():
+        _check(directory)
     return directory
+
+
+def _check(directory: JournalDirectory) -> None:
+    try:
+        directory.check_owner()
+        # Of a directory that can't be read glob() gives nothing, and no error; the dot asks for the right to enter, too.
+        os.scandir(f"{directory.path}/.").close()
+    except FileNotFoundError:
+        click.echo(
+            f"There is no directory {printable(str(directory.path))}: the app's processes make it at their first event, or "
+            f"their KAFKA_EVENTS_JOURNAL is another.",
+            err=True,
+        )
+    except OSError as error:
+        raise JournalError(
+            f"Journal directory {directory.path} can't be used: {error.strerror}. Check its rights, run this as the app's "
+            f"own user, or name in KAFKA_EVENTS_JOURNAL the directory that its processes use."
+        ) from None
 
 
 def chosen(directory: JournalDirectory, names: tuple[str, ...]) -> list[Holding]:
@@ -37,7 +57,8 @@ def chosen(directory: JournalDirectory, names: tuple[str, ...]) -> list[Holding]
     Raises:
         click.ClickException: a named one is in use, can't be read, or isn't there.
     """
-    known = {each.path.name: each for each in holdings(directory)}
+    with told():
+        known = {each.path.name: each for each in holdings(directory)}
     for name in names:
         if name not in known:
             raise click.ClickException(
@@ -79,20 +100,3 @@ def taken(directory: JournalDirectory, holding: Holding, *, to_send: bool = Fals
             yield owned.file
         finally:
             owned.give_up()
-
-
-def echo_files(found: list[Holding]) -> None:
-    """Print a line for each file."""
-    if found:
-        echo_table(
-            [
-                [
-                    bold(each.path.name),
-                    each.state,
-                    f"{each.waiting} waiting",
-                    f"{each.dead} dead",
-                    f"{each.size} bytes",
-                ]
-                for each in found
-            ]
-        )

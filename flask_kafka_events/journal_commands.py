@@ -1,25 +1,26 @@
 """`flask kafka-events journal`: what waits on disk, and what was refused for good."""
 
-import io
 import sys
-import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
-from flask import current_app
 from flask.cli import AppGroup
 
-from flask_kafka_events.apps import pipeline_of
-from flask_kafka_events.extension import KafkaEvents
 from flask_kafka_events.formats import read
-from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.inventory import Holding, dead_letters, holdings
 from flask_kafka_events.journal.layout import Entry
-from flask_kafka_events.journal_choice import chosen, directory_at_hand, echo_files, taken
+from flask_kafka_events.journal_choice import chosen, directory_at_hand, taken
+from flask_kafka_events.journal_listing import (
+    echo_dead_letters,
+    echo_dead_letters_as_json,
+    echo_files,
+    echo_files_as_json,
+)
+from flask_kafka_events.journal_replay import check_can_send, replay_left
 from flask_kafka_events.printable import printable
-from flask_kafka_events.terminal import json_line, told
+from flask_kafka_events.terminal import json_line, progress, told
 
 journal = AppGroup("journal", help="The app's events that wait on disk.")
 dead = AppGroup("dead", help="Events that the broker refused for good.")
@@ -28,6 +29,7 @@ journal.add_command(dead)
 _names = click.argument("names", nargs=-1)
 _all = click.option("--all", "is_all", is_flag=True, help="All files that are not in use.")
 _yes = click.option("--yes", is_flag=True, help="Don't ask.")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 _wait = click.option(
     "--wait",
     type=click.FloatRange(0, min_open=True),
@@ -46,16 +48,21 @@ class _Choice(NamedTuple):
 
 
 @journal.command("ls")
-def list_files() -> None:
+@_json
+def list_files(*, as_json: bool) -> None:
     """Print each file and what it holds.
 
-    Its name, whether a process uses it, how many events wait, how many dead letters there are, its bytes on disk.
+    Its name, whether a process uses it, how many events wait, how many dead letters there are, how old the oldest of
+    these is, its bytes on disk.
     """
     directory = directory_at_hand()
     with told():
         found = list(holdings(directory))
     if not found:
         click.echo(f"Nothing is kept in {directory.path}.", err=True)
+    if as_json:
+        echo_files_as_json(directory, found)
+        return
     echo_files(found)
     for each in found:
         if each.trouble:
@@ -69,7 +76,9 @@ def replay(*, wait: float) -> None:
 
     Any process of the app does so too, from its first event on.
     """
-    _replay(directory_at_hand(), wait)
+    directory = directory_at_hand()
+    check_can_send()
+    replay_left(directory, wait)
 
 
 @journal.command()
@@ -83,8 +92,10 @@ def export(names: tuple[str, ...], *, is_dead: bool) -> None:
     directory = directory_at_hand()
     found = chosen(directory, names)
     total = sum(each.dead if is_dead else each.waiting for each in found)
+    if not total:
+        click.echo(f"There is nothing to export in {directory.path}.", err=True)
     # The lines may go to the same terminal.
-    with _progress("Exporting", total, is_shown=not sys.stdout.isatty()) as bar:
+    with progress("Exporting", total, is_shown=not sys.stdout.isatty()) as bar:
         for holding in found:
             with taken(directory, holding) as file:
                 for line in _dead_lines(file) if is_dead else _lines(file):
@@ -102,20 +113,17 @@ def drop(names: tuple[str, ...], *, is_all: bool, yes: bool) -> None:
 
 
 @dead.command("ls")
-def list_dead_letters() -> None:
+@_json
+def list_dead_letters(*, as_json: bool) -> None:
     """Print each dead letter and its reason.
 
     A line has its file, the event's id, type and topic, the reason, and what to do.
     """
     directory = directory_at_hand()
-    is_empty = True
     with told():
-        for path, letter in dead_letters(directory):
-            is_empty = False
-            record = letter.entry.record
-            words = (path.name, record.id, record.type, record.topic, letter.reason, letter.explanation)
-            click.echo("  ".join(map(printable, words)))
-    if is_empty:
+        letters = dead_letters(directory)
+        is_any = echo_dead_letters_as_json(directory, letters) if as_json else echo_dead_letters(letters)
+    if not is_any:
         click.echo(f"There are no dead letters in {directory.path}.", err=True)
 
 
@@ -129,6 +137,7 @@ def retry(names: tuple[str, ...], *, wait: float) -> None:
     any, all files.
     """
     directory = directory_at_hand()
+    check_can_send()
     revived = 0
     for holding in chosen(directory, names):
         if holding.dead or holding.state == "dead letters":
@@ -136,7 +145,7 @@ def retry(names: tuple[str, ...], *, wait: float) -> None:
                 revived += file.revive()
     click.echo(f"{revived} dead letter(s) wait again.")
     if revived:
-        _replay(directory, wait)
+        replay_left(directory, wait)
 
 
 @dead.command("drop")
@@ -164,51 +173,6 @@ def _drop(
         with taken(directory, holding) as file:
             deleted += forget(file)
     click.echo(f"Deleted {deleted} {what}.")
-
-
-def _replay(directory: JournalDirectory, wait: float) -> None:
-    pipeline, events = pipeline_of(current_app), KafkaEvents()
-    with told():
-        pipeline.check_configured()
-    if not pipeline.process.adopt():
-        used = sum(each.state == "in use" for each in holdings(directory))
-        click.echo(f"Nothing waits in {directory.path} that no living process has ({used} in use).", err=True)
-        return
-    pipeline.process.start()
-    try:
-        _until_sent(events, wait)
-    finally:
-        events.close(0)
-    stats = events.stats()
-    click.echo(f"Sent {stats.delivered} event(s).")
-    if stats.dead:
-        click.echo(
-            f"{stats.dead} event(s) were refused: `flask kafka-events journal dead ls` says why.", err=True
-        )
-    if stats.pending:
-        raise click.ClickException(
-            f"{stats.pending} event(s) still wait in {directory.path}: the broker acknowledged nothing for {wait:g} s. "
-            f"Check that it is running and reachable, then replay again."
-        )
-
-
-def _until_sent(events: KafkaEvents, wait: float) -> None:
-    done, deadline = 0, time.monotonic() + wait
-    with _progress("Sending", events.stats().pending) as bar:
-        while time.monotonic() < deadline:
-            is_over = events.flush(0.1)
-            stats = events.stats()
-            if stats.adopted - stats.pending > done:
-                bar.update(stats.adopted - stats.pending - done)
-                done, deadline = stats.adopted - stats.pending, time.monotonic() + wait
-            if is_over:
-                return
-
-
-def _progress(label: str, length: int, *, is_shown: bool = True) -> Any:
-    """A bar, where standard error is a terminal and `is_shown`."""
-    file = sys.stderr if is_shown and sys.stderr.isatty() else io.StringIO()
-    return click.progressbar(length=length, label=label, file=file)
 
 
 def _lines(file: JournalFile) -> Iterator[str]:

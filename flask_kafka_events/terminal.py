@@ -1,15 +1,20 @@
 """How commands speak to a person."""
 
+import io
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timezone
+from typing import Any, Final
 
 import click
 
 from flask_kafka_events.errors import KafkaEventsError
 from flask_kafka_events.event import Event
 from flask_kafka_events.printable import printable
+
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 @contextmanager
@@ -22,7 +27,10 @@ def told() -> Iterator[None]:
     except BrokenPipeError:  # the reader has seen enough: click's to deal with
         raise
     except OSError as error:
-        raise click.ClickException(printable(f"{error.filename}: {error.strerror}")) from None
+        where = "Standard output" if error.filename is None else error.filename
+        raise click.ClickException(
+            printable(f"{where}: {error.strerror}. Check whose it is, its rights and the disk.")
+        ) from None
 
 
 def echo_table(rows: list[list[str]]) -> None:
@@ -56,3 +64,16 @@ def text(content: bytes | str | None) -> str:
 def bold(text: str) -> str:
     """The text in bold, its control characters escaped."""
     return click.style(printable(text), bold=True)
+
+
+def age(moment: datetime) -> str:
+    """How long ago that was, in the largest unit that it has one of: `5 min`; `0 s` for a moment to come."""
+    seconds = max(0, int((datetime.now(timezone.utc) - moment).total_seconds()))
+    name, length = next((unit for unit in _UNITS if seconds >= unit[1]), _UNITS[-1])
+    return f"{seconds // length} {name}"
+
+
+def progress(label: str, length: int, *, is_shown: bool = True) -> Any:
+    """A bar, where standard error is a terminal and `is_shown`."""
+    file = sys.stderr if is_shown and sys.stderr.isatty() else io.StringIO()
+    return click.progressbar(length=length, label=label, file=file)

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from flask_kafka_events.errors import JournalError
+from flask_kafka_events.formats import read
 from flask_kafka_events.journal.claim import is_taken
 from flask_kafka_events.journal.directory import JournalDirectory
-from flask_kafka_events.journal.layout import DeadLetter
+from flask_kafka_events.journal.layout import DeadLetter, Entry
 from flask_kafka_events.journal.owned import DEAD, JOURNAL, LOCK
 from flask_kafka_events.journal.reading import JournalReader
 from flask_kafka_events.journal.salvage import CORRUPT
@@ -27,6 +29,7 @@ class Holding:
             nobody sends, or `damaged`, set aside after what could be read of it was copied.
         waiting: events that wait in it; 0 where they can't be counted.
         dead: dead letters in it.
+        oldest: when the oldest event in it happened, waiting or dead; None where there is none that can be read as one.
         size: bytes on disk.
         trouble: why it can't be read; empty where it can.
     """
@@ -35,39 +38,65 @@ class Holding:
     state: State
     waiting: int = 0
     dead: int = 0
+    oldest: datetime | None = None
     size: int = 0
     trouble: str = ""
 
 
 def holdings(directory: JournalDirectory) -> Iterator[Holding]:
-    """Every file of the directory, those in use too."""
+    """Every file of the directory, those in use too; one whose owner removes it meanwhile is passed over.
+
+    Raises:
+        OSError: a lock can't be looked at.
+    """
     for path in directory.files(JOURNAL):
-        yield _counted(path, "in use" if is_taken(path.with_suffix(LOCK)) else "left")
+        yield from _counted(path, "in use" if is_taken(path.with_suffix(LOCK)) else "left")
     for path in directory.files(DEAD):
-        yield _counted(path, "dead letters")
+        yield from _counted(path, "dead letters")
     for path in directory.files(CORRUPT):
         yield Holding(path=path, state="damaged", size=_size(path))
 
 
 def dead_letters(directory: JournalDirectory) -> Iterator[tuple[Path, DeadLetter]]:
-    """Every dead letter in the directory, with the file it is in.
+    """Every dead letter in the directory, with the file it is in; a file that goes meanwhile is passed over.
 
     Raises:
         JournalError: a file can't be read.
     """
     for path in (*directory.files(JOURNAL), *directory.files(DEAD)):
-        with closing(JournalReader(path)) as file:
-            for letter in file.dead_letters():
-                yield path, letter
+        try:
+            with closing(JournalReader(path)) as file:
+                for letter in file.dead_letters():
+                    yield path, letter
+        except JournalError:
+            if path.exists():
+                raise
 
 
-def _counted(path: Path, state: State) -> Holding:
+def _counted(path: Path, state: State) -> list[Holding]:
     size = _size(path)
     try:
         with closing(JournalReader(path)) as file:
-            return Holding(path=path, state=state, waiting=file.count(), dead=file.count_dead(), size=size)
+            return [
+                Holding(
+                    path=path,
+                    state=state,
+                    waiting=file.count(),
+                    dead=file.count_dead(),
+                    oldest=_time_of(file.first()),
+                    size=size,
+                )
+            ]
     except JournalError as error:
-        return Holding(path=path, state=state, size=size, trouble=str(error))
+        return [Holding(path=path, state=state, size=size, trouble=str(error))] if path.exists() else []
+
+
+def _time_of(entry: Entry | None) -> datetime | None:
+    if entry is None:
+        return None
+    record = entry.record
+    event = read(value=record.value, headers=list(record.headers), key=record.key, topic=record.topic)
+    return None if event is None else event.time
 
 
 def _size(path: Path) -> int:

@@ -5,6 +5,8 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -129,6 +131,13 @@ class JournalReader:
         """The highest place that a record or a dead letter has; 0 where there is none."""
         # A question for each table: one over both would read them whole.
         return max(self._query(f"SELECT max(seq) FROM {table}")[0][0] or 0 for table in ("record", "dead"))
+
+    def first(self) -> Entry | None:
+        """The record or dead letter of the lowest place, the oldest; None where there is neither."""
+        tables = ("record", "dead")
+        rows = [self._query(f"SELECT {COLUMNS} FROM {table} ORDER BY seq LIMIT 1") for table in tables]
+        with explained(self.path):
+            return min(map(entry_of, chain(*rows)), key=attrgetter("seq"), default=None)
 
     def records(self) -> Iterator[Entry]:
         """All records that wait, in order; read in pages, so that any number takes little memory."""

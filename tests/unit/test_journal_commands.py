@@ -1,5 +1,6 @@
 """`flask kafka-events journal`: what people do with files that no process uses."""
 
+import errno
 import json
 import os
 import pty
@@ -23,6 +24,7 @@ from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.layout import DeadLetter
 from flask_kafka_events.journal.reading import JournalReader
 from flask_kafka_events.journal_choice import chosen, directory_at_hand, taken
+from tests.limits import rights_of_files_kept
 from tests.sending import Shop, shop
 from tests.unit.test_journaling import files, is_law_kept, journaling, number_of, rows
 
@@ -63,42 +65,93 @@ def in_use(path: Path) -> Iterator[None]:
     claim.release()
 
 
+# What each command prints, and what it says, where nothing is kept.
+NOTHING = [
+    (("ls",), "", "Nothing is kept in {}.\n"),
+    (("dead", "ls"), "", "There are no dead letters in {}.\n"),
+    (("replay",), "", "Nothing waits in {} that no living process has (0 in use).\n"),
+    (("export",), "", "There is nothing to export in {}.\n"),
+    (("drop", "--all"), "Deleted 0 event(s).\n", ""),
+    (("dead", "retry"), "0 dead letter(s) wait again.\n", ""),
+    (("dead", "drop", "--all"), "Deleted 0 dead letter(s).\n", ""),
+]
+EVERY = [(*words, "--yes") if "--all" in words else words for words, _, _ in NOTHING]
+
+
 def test_files_are_listed_with_what_they_hold(tmp_path: Path) -> None:
-    """Whose each is, how many events and dead letters are in it, how big it is; and why one can't be read."""
+    """Whose each is, how many events and dead letters are in it, how old, how big; and why one can't be read."""
     dead, waits, used = refused(tmp_path, 1), left(tmp_path, 2), left(tmp_path, 3)
     (tmp_path / "shop" / "old.corrupt").write_bytes(b"x" * 10)
     strange = tmp_path / "shop" / "z.journal"
     strange.write_text("strange " * 100)
     with journaling(tmp_path) as held, in_use(used):
-        lines = [re.sub(r"  +", "  ", line) for line in run(held, "ls").splitlines()]
+        lines = [
+            re.sub(r"oldest \d+ s", "oldest N s", re.sub(r"  +", "  ", line))
+            for line in run(held, "ls").splitlines()
+        ]
     size = waits.stat().st_size
     assert lines == [
-        f"{waits.name}  left  2 waiting  0 dead  {size} bytes",
-        f"{used.name}  in use  3 waiting  0 dead  {size} bytes",
-        "z.journal  left  0 waiting  0 dead  800 bytes",
-        f"{dead.name}  dead letters  0 waiting  1 dead  {size} bytes",
-        "old.corrupt  damaged  0 waiting  0 dead  10 bytes",
+        f"{waits.name}  left  2 waiting  0 dead  oldest N s  {size} bytes",
+        f"{used.name}  in use  3 waiting  0 dead  oldest N s  {size} bytes",
+        "z.journal  left  0 waiting  0 dead  oldest -  800 bytes",
+        f"{dead.name}  dead letters  0 waiting  1 dead  oldest N s  {size} bytes",
+        "old.corrupt  damaged  0 waiting  0 dead  oldest -  10 bytes",
         f"Journal {strange} is damaged: file is not a database.",
     ]
 
 
 def test_nothing_is_said_to_be_there(tmp_path: Path) -> None:
-    """A directory that was never made, or is empty, is no error."""
+    """A directory that was never made is no error, but said: the setting may be another one than the processes'."""
+    where = tmp_path / "none" / "shop"
+    missing = (
+        f"There is no directory {where}: the app's processes make it at their first event, or their "
+        f"KAFKA_EVENTS_JOURNAL is another.\n"
+    )
     with journaling(tmp_path / "none") as held:
-        where = tmp_path / "none" / "shop"
-        assert run(held, "ls") == f"Nothing is kept in {where}.\n"
-        assert run(held, "dead", "ls") == f"There are no dead letters in {where}.\n"
-        assert run(held, "replay") == f"Nothing waits in {where} that no living process has (0 in use).\n"
-        assert run(held, "export") == ""
-        assert run(held, "drop", "--all") == "Deleted 0 event(s).\n"
-        assert run(held, "dead", "retry") == "0 dead letter(s) wait again.\n"
-    assert list(tmp_path.iterdir()) == []
+        for words, printed, said in NOTHING:
+            assert run(held, *words) == printed + missing + said.format(where), words
+        assert list(tmp_path.iterdir()) == []
+        where.mkdir(parents=True, mode=0o700)
+        for words, printed, said in NOTHING:
+            assert run(held, *words) == printed + said.format(where), words
 
 
 def test_an_app_without_a_journal_is_told_so() -> None:
     """The message names the setting."""
     with shop() as held:
         assert "App 'shop' has no journal. Set KAFKA_EVENTS_JOURNAL" in run(held, "ls", status=1)
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_a_directory_that_is_none_is_told(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Where a file is in its way each command says what, where and what next, and changes nothing."""
+    (tmp_path / "file").touch()
+    with journaling(tmp_path / "file" / "journal") as held:
+        said = run(held, *words, status=1)
+    where = tmp_path / "file" / "journal" / "shop"
+    assert said == (
+        f"Error: Journal directory {where} can't be used: Not a directory. Check its rights, run this as the app's own "
+        f"user, or name in KAFKA_EVENTS_JOURNAL the directory that its processes use.\n"
+    )
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+@pytest.mark.parametrize(
+    ("locked", "mode"), [("journal", 0o000), ("journal/shop", 0o300), ("journal/shop", 0o600)]
+)
+def test_a_directory_without_rights_is_told(
+    tmp_path: Path, words: tuple[str, ...], locked: str, mode: int
+) -> None:
+    """What may not be listed or entered isn't taken for empty, and is no traceback either."""
+    path = left(tmp_path / "journal", 1)
+    (tmp_path / locked).chmod(mode)
+    try:
+        with journaling(tmp_path / "journal") as held, rights_of_files_kept():
+            said = run(held, *words, status=1)
+    finally:
+        (tmp_path / locked).chmod(0o700)
+    assert said.startswith(f"Error: Journal directory {path.parent} can't be used: Permission denied. Check")
+    assert len(rows(tmp_path / "journal")) == 1
 
 
 def test_another_users_directory_is_refused(tmp_path: Path) -> None:
@@ -135,9 +188,11 @@ def test_a_replay_tells_what_is_refused(tmp_path: Path) -> None:
     """What the broker refuses for good becomes a dead letter, and the command says where to look."""
     left(tmp_path, 1)
     with journaling(tmp_path, answer=KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)) as held:
-        said = run(held, "replay")
+        said = run(held, "replay", status=1)
         assert "Sent 0 event(s).\n" in said
-        assert "1 event(s) were refused: `flask kafka-events journal dead ls` says why." in said
+        assert f"1 event(s) were refused and are dead letters in {tmp_path / 'shop'} now: " in said
+        assert "`flask kafka-events journal dead ls` says why." in said
+        assert is_law_kept(held)
     assert len(files(tmp_path, ".dead")) == 1
 
 
@@ -302,6 +357,15 @@ def test_a_reader_that_has_seen_enough_is_not_told_of_the_disk() -> None:
     """`export | head` ends as a pipe's writer does."""
     with pytest.raises(BrokenPipeError), terminal.told():
         raise BrokenPipeError
+
+
+def test_a_standard_output_that_takes_nothing_is_told() -> None:
+    """`export > /dev/full`: the error names no file."""
+    with (
+        pytest.raises(ClickException, match=r"Standard output: No space left on device\. Check"),
+        terminal.told(),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_dead_letters_are_dropped(tmp_path: Path) -> None:
