@@ -37,6 +37,7 @@ class KeepingProducer:
         self.headers: list[dict[str, bytes]] = []
         self.waiting: list[Any] = []
         self.answers = True
+        self.polls = 0
         self.error: KafkaError | None = None
         self._came = threading.Condition()
 
@@ -52,6 +53,7 @@ class KeepingProducer:
 
     def poll(self, timeout: float) -> int:
         """Acknowledge what waits."""
+        self.polls += 1
         with self._came:
             if not self._came.wait_for(lambda: self.waiting and self.answers, timeout):
                 return 0

@@ -4,12 +4,14 @@ import logging
 import sys
 import threading
 import time
+from collections import defaultdict
 from typing import Final
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.found import NOTHING, Found, survey
 from flask_kafka_events.delivery.gate import Gate
+from flask_kafka_events.delivery.lanes import Window, Windows
 from flask_kafka_events.delivery.letters import DeadLetters
 from flask_kafka_events.delivery.mending import Mending
 from flask_kafka_events.delivery.native import Aside, is_patched, may_not_wait
@@ -73,6 +75,8 @@ class JournalKeeping:
         )  # fmt: skip
         self._own: Source | None = None
         self._sources: list[Source] = []
+        # A crash loop in a long outage leaves any number of files; memory doesn't grow with them.
+        self._adopted: Windows = defaultdict(Window)
         self._next_opening = self._next_look = self._next_flush = 0.0
 
     def reserve(self, topic: str) -> Reservation | None:
@@ -201,12 +205,12 @@ class JournalKeeping:
             self._next_opening = time.monotonic() + PAUSE
             self._tell(str(error))
             return None
-        return self._source(owned, NOTHING)
+        return self._source(owned, NOTHING, defaultdict(Window))
 
-    def _source(self, owned: OwnedJournal, found: Found) -> Source:
+    def _source(self, owned: OwnedJournal, found: Found, windows: Windows) -> Source:
         if is_patched():
             owned.file.leave_checkpoints()
-        source = Source(owned, memory=self._memory, tell=self._tell, found=found)
+        source = Source(owned, memory=self._memory, windows=windows, tell=self._tell, found=found)
         self._sources.append(source)
         return source
 
@@ -214,7 +218,7 @@ class JournalKeeping:
         found = self._aside(lambda: survey(owned.file))
         for backlog in found.backlogs:
             self._admission.force(backlog.topic, events=backlog.records, size=backlog.size)
-        source = self._source(owned, found)
+        source = self._source(owned, found, self._adopted)
         records = source.held()
         self._ledger.adopt(records)
         self._log.log(

@@ -1,14 +1,41 @@
 """A topic's way out of a journal file: how much of it is in librdkafka's hands, and where the rest begins."""
 
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from flask_kafka_events.delivery.shipment import Shipment
+from flask_kafka_events.journal.layout import TopicBacklog
 
 #: What one topic may have in librdkafka's queue at a time; the rest waits on disk, so that memory stays flat.
 WINDOW_EVENTS: Final = 2_000
 WINDOW_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(slots=True, kw_only=True)
+class Window:
+    """How much of one topic is in librdkafka's hands: of a process's own file, or of all that it adopted.
+
+    Attributes:
+        events: so many.
+        size: their bytes.
+    """
+
+    events: int = 0
+    size: int = 0
+
+    def has_room(self) -> bool:
+        """Whether another record may be handed on."""
+        return self.events < WINDOW_EVENTS and self.size < WINDOW_BYTES
+
+    def room(self) -> int:
+        """How many bytes more may be."""
+        return WINDOW_BYTES - self.size
+
+
+#: By topic.
+Windows: TypeAlias = defaultdict[str, Window]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,20 +50,20 @@ class Lane:
         waiting: how many of those there are, with those that are just being written.
         bytes: theirs.
         unwritten: records that wait in memory, because the file couldn't take them; in order.
-        flying: how many were handed on and have not met their end.
-        size: their bytes, too.
+        window: what was handed on and has not met its end, of this file and of those that share the window.
+        flying: how many of those are of this one.
     """
 
+    window: Window
     handed: int = 0
     waiting: int = 0
     bytes: int = 0
     unwritten: deque[Shipment] = field(default_factory=deque)
     flying: int = 0
-    size: int = 0
 
     def enter(self, seq: int, size: int) -> bool:
         """Take a new record, which is about to be written; True where it is to be handed on at once."""
-        if self.waiting or self.unwritten or not self.has_room():
+        if self.waiting or self.unwritten or not self.window.has_room():
             self.wait(size)
             return False
         self.hand(seq, size)
@@ -56,12 +83,14 @@ class Lane:
         """A record is handed on."""
         self.handed = max(self.handed, seq)
         self.flying += 1
-        self.size += size
+        self.window.events += 1
+        self.window.size += size
 
     def land(self, size: int) -> None:
         """A record that was handed on has met its end."""
         self.flying -= 1
-        self.size -= size
+        self.window.events -= 1
+        self.window.size -= size
 
     def give_up(self) -> list[Shipment]:
         """Hand on all that waits in memory, for it has no file to wait for."""
@@ -71,10 +100,33 @@ class Lane:
             self.hand(each.seq, each.record.size)
         return left
 
-    def has_room(self) -> bool:
-        """Whether another record may be handed on."""
-        return self.flying < WINDOW_EVENTS and self.size < WINDOW_BYTES
-
     def held(self) -> int:
         """How many records wait."""
         return self.waiting + len(self.unwritten)
+
+
+class Lanes(dict[str, Lane]):
+    """The lanes of one file by topic; one is made when it is asked for.
+
+    Args:
+        windows: bound what is handed on.
+        backlogs: what is in the file.
+    """
+
+    def __init__(self, windows: Windows, backlogs: Iterable[TopicBacklog]) -> None:
+        super().__init__()
+        self._windows = windows
+        for each in backlogs:
+            self[each.topic].waiting, self[each.topic].bytes = each.records, each.size
+
+    def __missing__(self, topic: str) -> Lane:
+        self[topic] = Lane(window=self._windows[topic])
+        return self[topic]
+
+    def held(self) -> int:
+        """How many records wait."""
+        return sum(lane.held() for lane in self.values())
+
+    def are_spent(self) -> bool:
+        """Whether nothing waits and nothing is on its way."""
+        return not any(lane.held() or lane.flying for lane in self.values())

@@ -9,7 +9,7 @@ from itertools import islice
 from flask_kafka_events.delivery.admission import Admission
 from flask_kafka_events.delivery.company import Company
 from flask_kafka_events.delivery.found import NOTHING, Found
-from flask_kafka_events.delivery.lanes import WINDOW_BYTES, Lane
+from flask_kafka_events.delivery.lanes import Lane, Lanes, Windows
 from flask_kafka_events.delivery.settled import BATCH, Settled
 from flask_kafka_events.delivery.shipment import UNSENT, Ended, Refusal, Shipment
 from flask_kafka_events.delivery.transaction import Writing
@@ -28,6 +28,7 @@ class Source:
     Args:
         owned: the file.
         memory: bounds what waits in memory while the file can't be written.
+        windows: bound what is in librdkafka's hands; those of adopted files, which the poller alone uses, share theirs.
         tell: told what is wrong with the file.
         found: what is in it; nothing in a new one.
     """
@@ -37,6 +38,7 @@ class Source:
         owned: OwnedJournal,
         *,
         memory: Admission,
+        windows: Windows,
         tell: Callable[[str], None],
         found: Found = NOTHING,
     ) -> None:
@@ -50,7 +52,7 @@ class Source:
         self._is_mending = self._is_closed = False
         self._company = Company()
         self._settled = Settled(lambda: self.owned.file)
-        self._lanes = {each.topic: Lane(waiting=each.records, bytes=each.size) for each in found.backlogs}
+        self._lanes = Lanes(windows, found.backlogs)
 
     def keep(self, shipment: Shipment) -> bool:
         """Write a shipment's record to the file, and wait until it is there, or in memory where it can't be.
@@ -70,7 +72,9 @@ class Source:
     def refill(self, hand_on: Callable[[Shipment], object]) -> int:
         """Hand on what waits, a batch of each topic at most; returns how many."""
         with self._lock:
-            ready = [(topic, lane) for topic, lane in self._lanes.items() if lane.held() and lane.has_room()]
+            ready = [
+                (topic, lane) for topic, lane in self._lanes.items() if lane.held() and lane.window.has_room()
+            ]
         return sum(self._refill(topic, lane, hand_on) for topic, lane in ready)
 
     def settle(self, shipment: Shipment) -> None:
@@ -150,13 +154,12 @@ class Source:
     def is_spent(self) -> bool:
         """Whether nothing waits and nothing is on its way."""
         with self._lock:
-            busy = any(lane.held() or lane.flying for lane in self._lanes.values())
-            return not (busy or self._settled)
+            return self._lanes.are_spent() and not self._settled
 
     def held(self) -> int:
         """How many records wait for their turn, or to be dead letters."""
         with self._lock:
-            return sum(lane.held() for lane in self._lanes.values()) + self._settled.held()
+            return self._lanes.held() + self._settled.held()
 
     def close(self, aside: DoAside = at_once) -> list[Ended]:
         """Flush, and give the file up: what is in it waits for its next owner; returns what isn't in it, or is dead."""
@@ -213,7 +216,7 @@ class Source:
     def _refill(self, topic: str, lane: Lane, hand_on: Callable[[Shipment], object]) -> int:
         with self._lock:
             # What failed to be written has only committed records before it: taken before the file is read.
-            unwritten, room = list(islice(lane.unwritten, BATCH)), WINDOW_BYTES - lane.size
+            unwritten, room = list(islice(lane.unwritten, BATCH)), lane.window.room()
         try:
             entries = self.owned.file.after(topic, lane.handed, limit=BATCH, size=room)
         except JournalError as error:
@@ -245,4 +248,4 @@ class Source:
         return TopicBacklog(topic=topic, records=records, size=size)
 
     def _lane(self, shipment: Shipment) -> Lane:
-        return self._lanes.setdefault(shipment.record.topic, Lane())
+        return self._lanes[shipment.record.topic]

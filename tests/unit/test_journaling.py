@@ -168,6 +168,29 @@ def test_what_an_end_leaves_is_sent_by_the_next_process(
     assert told(caplog, f"with {len(left)} event(s) of a process that ended")
 
 
+def test_files_of_many_dead_processes_share_a_window(tmp_path: Path) -> None:
+    """However many are adopted in an outage, memory holds one window of a topic of theirs, besides one of our own."""
+    for left in ("shop", "second", "third"):
+        with journaling(tmp_path / left, answers=False) as held:
+            for _ in range(WINDOW_EVENTS + 5):
+                held.mine.emit("sold")
+    for each in (*files(tmp_path / "second"), *files(tmp_path / "third")):
+        each.rename(files(tmp_path / "shop")[0].parent / each.name)
+    total = 3 * (WINDOW_EVENTS + 5)
+    with journaling(tmp_path / "shop", answers=False) as heir:
+        heir.mine.start()
+        wait_until(lambda: heir.mine.stats().adopted == total, "all are adopted")
+        heir.mine.emit("new")
+        wait_until(lambda: heir.producers[0].sent[-1].type == "new", "our own isn't held up by them")
+        wait_until(lambda: len(heir.producers[0].sent) > WINDOW_EVENTS, "the window is full")
+        turns = heir.producers[0].polls
+        wait_until(lambda: heir.producers[0].polls > turns + 3, "it has looked for more to send")
+        assert len(heir.producers[0].sent) == WINDOW_EVENTS + 1
+        resume(heir)
+        wait_until(lambda: heir.mine.stats().delivered == total + 1, "all are sent")
+        assert is_law_kept(heir)
+
+
 def test_what_was_closed_is_not_waited_for_again(tmp_path: Path) -> None:
     """After a close what is left is another process's: the exit, which closes all again, doesn't wait for it."""
     with journaling(tmp_path, answers=False) as held:

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission
-from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.delivery.lanes import WINDOW_EVENTS, Window
 from flask_kafka_events.delivery.shipment import Shipment
 from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.event import Record
@@ -26,7 +27,9 @@ def told() -> list[str]:
 def source(tmp_path: Path, told: list[str]) -> Iterator[Source]:
     """A source whose window is full, with two records that wait on disk."""
     owned = JournalDirectory(tmp_path, "shop", sync="process", log=AppLog(logging.getLogger)).create()
-    made = Source(owned, memory=Admission(events=10, size=1_000), tell=told.append)
+    made = Source(
+        owned, memory=Admission(events=10, size=1_000), windows=defaultdict(Window), tell=told.append
+    )
     handed = [shipment(number) for number in range(WINDOW_EVENTS + 2)]
     assert [made.keep(each) for each in handed] == [True] * WINDOW_EVENTS + [False] * 2
     made.settle(handed[0])
