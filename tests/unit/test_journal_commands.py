@@ -41,7 +41,7 @@ def left(folder: Path, count: int) -> Path:
     before = files(folder)
     with journaling(folder, answers=False) as held:
         for number in range(count):
-            held.mine.emit("sold", {"number": number}, key="ana")
+            held.mine.emit("sold", {"number": number}, key=f"player {number}")
     (path,) = set(files(folder)) - set(before)
     return path
 
@@ -210,7 +210,7 @@ def test_events_are_exported_and_stay(tmp_path: Path) -> None:
     with journaling(tmp_path) as held:
         lines = [json.loads(line) for line in run(held, "export").splitlines() if line.startswith("{")]
         assert [line["data"]["number"] for line in lines] == [0, 1, 0]
-        assert (lines[0]["topic"], lines[0]["key"], lines[0]["type"]) == ("shop_events", "ana", "sold")
+        assert (lines[0]["topic"], lines[0]["key"], lines[0]["type"]) == ("shop_events", "player 0", "sold")
         assert run(held, "export", second.name).count('"topic"') == 1
     assert files(tmp_path) == [first, second]
     assert len(rows(tmp_path)) == 3
@@ -225,7 +225,7 @@ def test_what_is_no_event_is_exported_as_it_is(tmp_path: Path) -> None:
     db.close()
     with journaling(tmp_path) as held:
         line = next(line for line in run(held, "export").splitlines() if line.startswith("{"))
-    assert json.loads(line) == {"topic": "shop_events", "key": "ana", "value": "\\xff\x00"}
+    assert json.loads(line) == {"topic": "shop_events", "key": "player 0", "value": "\\xff\x00"}
 
 
 def test_a_file_in_use_is_refused(tmp_path: Path) -> None:
