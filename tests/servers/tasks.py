@@ -23,6 +23,8 @@ celery = Celery(
 
 @celery.task(name="sell", bind=True)  # type: ignore[untyped-decorator]
 def sell(task: Task) -> None:
-    """Emit an event, and leave a file that says so."""
-    events.for_app(app).emit("sold")
-    (folder / "done" / str(task.request.id)).touch()
+    """Emit an event with the task's id, and leave a file that says so, and which process did."""
+    events.for_app(app).emit("sold", {"task": task.request.id})
+    begun = folder / "begun" / str(task.request.id)
+    begun.write_text(str(os.getpid()))
+    begun.rename(folder / "done" / begun.name)

@@ -86,7 +86,7 @@ def test_killed_worker_loses_nothing(broker: Lease, tmp_path: Path, kind: Kind) 
     assert list(journal_of(tmp_path).iterdir()) == []
 
 
-@each("gthread", "uwsgi", "uwsgi-lazy-threads")
+@each("gthread", "uwsgi", "uwsgi-lazy-threads", "hypercorn", "flask-run")
 def test_next_start_sends_what_a_killed_server_left(broker: Lease, tmp_path: Path, kind: Kind) -> None:
     """All processes of a server are killed with -9 under load, as by a machine's end: the next start sends it all."""
     with (
@@ -99,6 +99,33 @@ def test_next_start_sends_what_a_killed_server_left(broker: Lease, tmp_path: Pat
         server.process.wait(20)
     assert rows(tmp_path) >= len(answered), "librdkafka holds them back for a minute"
     start_and_end(broker, tmp_path, kind)
+    assert set(answered) - numbers(broker) == set()
+    assert list(journal_of(tmp_path).iterdir()) == []
+
+
+def test_next_start_sends_what_a_killed_worker_left(broker: Lease, tmp_path: Path) -> None:
+    """Hypercorn doesn't replace a worker that is killed with -9, but ends with it: the next start sends it all."""
+    kind = KINDS["hypercorn"]
+    with (
+        serving_kind(broker.address, tmp_path, kind, **environment(tmp_path)) as server,
+        clients(server) as answered,
+    ):
+        wait_until(lambda: len(answered) >= REQUESTS, "clients are served")
+        assert kill(server) != str(server.process.pid)
+        server.process.wait(20)
+    assert rows(tmp_path) >= len(answered)
+    start_and_end(broker, tmp_path, kind)
+    assert set(answered) - numbers(broker) == set()
+    assert list(journal_of(tmp_path).iterdir()) == []
+
+
+@each("hypercorn", "flask-run", "flask-run-interrupted", "waitress", "uvicorn")
+def test_signal_after_the_last_answer_leaves_nothing(broker: Lease, tmp_path: Path, kind: Kind) -> None:
+    """A server that ends in order sends what waits, tells no loss, and leaves no file."""
+    with serving_kind(broker.address, tmp_path, kind, **environment(tmp_path)) as server:
+        answered = {number: server.get(f"/buy/{number}") for number in range(REQUESTS)}
+        assert server.end(kind.signum) == kind.status
+    assert told(tmp_path) == 0
     assert set(answered) - numbers(broker) == set()
     assert list(journal_of(tmp_path).iterdir()) == []
 
