@@ -14,6 +14,7 @@ from flask_kafka_events.settings import Settings
 from tests.faults.stage import ALL_ROWS
 from tests.processes import wait_until
 from tests.servers.serving import ROOT, serving
+from tests.unit.test_journaling import files, journaling
 
 README = ROOT / "README.md"
 
@@ -48,6 +49,20 @@ def test_page_of_use_works_as_it_stands(tmp_path: Path, environment: dict[str, s
         wait_until(has_printed, "the event is there: a reader takes longer to type the line", seconds=30)
         assert server.end(signal.SIGTERM) == -signal.SIGTERM
     assert printed[-1].endswith('  purchased_sword  ana  {"player":"ana","color":"red","price":12}\n')
+
+
+def test_journal_is_made_where_it_says(tmp_path: Path) -> None:
+    """At the first event the directory is there with those above it, and in it one of the app's own, for its user."""
+    named = re.search(r"^export FLASK_KAFKA_EVENTS_JOURNAL=(/.*)$", README.read_text(), re.MULTILINE)
+    assert named is not None
+    assert f"`{named[1]}/shop`" in README.read_text()
+    folder = tmp_path / named[1].lstrip("/")
+    with journaling(folder, answers=False) as held:
+        assert list(tmp_path.iterdir()) == []
+        held.mine.emit("sold")
+        assert [each.name for each in folder.iterdir()] == ["shop"]
+        assert (folder / "shop").stat().st_mode & 0o777 == 0o700
+    assert len(files(folder)) == 1
 
 
 def test_every_setting_is_in_the_table() -> None:

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from tests.processes import wait_until
-from tests.sending import KeepingProducer
+from tests.sending import KeepingProducer, shop
 
 from .test_journaling import files, is_law_kept, journaling, rows
 
@@ -19,6 +20,14 @@ class Picky(KeepingProducer):
         if b'"type":"refused"' in value:
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
         super().produce(topic, value, *rest, **more)
+
+
+class Refused(KeepingProducer):
+    """Its broker lets it send nothing."""
+
+    def __init__(self, config: dict[str, Any], **more: Any) -> None:
+        super().__init__(config, **more)
+        self.error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
 
 def test_an_adopted_record_that_is_refused_at_once_is_buried(tmp_path: Path) -> None:
@@ -34,3 +43,21 @@ def test_an_adopted_record_that_is_refused_at_once_is_buried(tmp_path: Path) -> 
         assert is_law_kept(heir)
     assert len(rows(tmp_path, "dead")) == 1
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("has_journal", [True, False], ids=["journal", "memory"])
+def test_what_is_refused_is_a_dead_letter_and_what_cannot_be_made_is_failed(
+    tmp_path: Path, *, has_journal: bool
+) -> None:
+    """Without a journal what the broker refuses is counted as failed too."""
+    journal = str(tmp_path) if has_journal else None
+    with shop(make=Refused, testing=False, MAX_EVENT_BYTES=10_000, JOURNAL=journal) as held:
+        held.mine.emit("sold")
+        held.mine.emit("sold", {"price": float("nan")})
+        held.mine.emit("sold", {"text": "x" * 10_001})
+        assert held.mine.flush(5)
+        stats = held.mine.stats()
+        refused = {"TOPIC_AUTHORIZATION_FAILED": 1}
+        assert stats.dead == has_journal
+        assert stats.failed_by_reason == {"encoding": 1, "too_large": 1} | ({} if has_journal else refused)
+        assert is_law_kept(held)

@@ -76,3 +76,13 @@ def partitions(address: str, topic: str) -> int:
     """How many partitions a topic has."""
     producer = Producer({"bootstrap.servers": address, "log_level": 0})
     return len(producer.list_topics(topic, timeout=10).topics[topic].partitions)
+
+
+def offsets(address: str, topic: str) -> tuple[int, int]:
+    """The offset of the first event that is still in a topic's partition 0, and that of the next one to come."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "tests", "log_level": 0})
+    try:
+        first, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+        return first, end
+    finally:
+        consumer.close()

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException, Producer
 
 from flask_kafka_events.embedded.cluster import Cluster, librdkafka_path
 from flask_kafka_events.errors import EmbeddedBrokerError
-from tests.wire.embedded_broker import partitions, produce, read
+from tests.wire.embedded_broker import offsets, partitions, produce, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,15 @@ def test_a_topic_that_exists_is_left_alone(cluster: Cluster) -> None:
     assert not cluster.create_topic("orders", 7)
     assert partitions(cluster.address, "orders") == 1
     assert read(cluster.address, "orders", 1) == ["first"]
+
+
+def test_a_partition_keeps_the_last_five_megabytes(cluster: Cluster) -> None:
+    """Of ten, the older half is gone without a word: it is for development."""
+    megabyte = "x" * 950_000
+    assert produce(cluster.address, "orders", *[megabyte] * 10) == [""] * 10
+    first, end = offsets(cluster.address, "orders")
+    assert end == 10
+    assert 4 <= end - first <= 6
 
 
 def test_a_refused_request_is_sent_again(cluster: Cluster) -> None:
