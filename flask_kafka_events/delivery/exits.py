@@ -184,7 +184,7 @@ class _CloseThenDie:
             self._ending.has_begun = True
             # In a thread of its own: the main thread was interrupted anywhere, and may hold a lock that the poller
             # needs to deliver. Closing here could wait for itself.
-            native.start_aside(partial(self._close, signum, native.thread_id()), name="kafka-events-sigterm")
+            native.start_thread(partial(self._close, signum, native.thread_id()), name="kafka-events-sigterm")
 
     def _close(self, signum: int, main_thread: int) -> None:
         try:

@@ -15,7 +15,7 @@ from flask_kafka_events.delivery.shipment import CLOSED, Moved, Refusal, Shipmen
 from flask_kafka_events.errors import explanation
 
 #: Shipments passed on under one hold of the lock, so that an emit never waits long for it.
-BATCH = 200
+FEED_BATCH = 200
 
 Report: TypeAlias = Callable[[Shipment, KafkaError | None, Message], None]
 
@@ -97,13 +97,13 @@ class Gate:
         """Pass on what waits, a batch at most."""
         refused: list[tuple[Shipment, Refusal]] = []
         with self._lock:
-            for moved in range(BATCH):
+            for moved in range(FEED_BATCH):
                 if not self._waiting:
                     self._flowing = self._producer is not None and not self.broken
                     return moved, refused
                 if not self._feed_first(refused):
                     return moved, refused
-            return BATCH, refused
+            return FEED_BATCH, refused
 
     def land(self, shipment: Shipment, *, taken: bool) -> list[tuple[Shipment, Refusal]]:
         """Pass on what was held behind a shipment that has met its end; returns what the producer refused of that.

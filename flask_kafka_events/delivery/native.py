@@ -55,7 +55,7 @@ def thread_id() -> int:
     return ask()
 
 
-def start_aside(work: Callable[[], None], *, name: str) -> None:
+def start_thread(work: Callable[[], None], *, name: str) -> None:
     """Do this in a thread of its own, or a greenlet; callable where nothing may wait, in a signal handler."""
     if is_patched():
         # Not Thread.start: it would wait for the hub, which may be what was interrupted.

@@ -17,8 +17,8 @@ from flask_kafka_events.delivery.shipment import UNSENT, Ended, Refusal, Settle,
 from flask_kafka_events.errors import ConfigurationError, EmbeddedBrokerError, explanation
 from flask_kafka_events.outcomes import Delivery
 
-#: Seconds between two looks at what isn't a delivery report: certificate files, credentials, lines owed to the log.
-LOOK = 0.25
+#: Seconds between two checks of what isn't a delivery report: certificate files, credentials, lines owed to the log.
+CHECK = 0.25
 #: Seconds that a producer gets to finish its work before another takes over.
 GRACE = 1.0
 #: Seconds before the second attempt to build a producer, and the most that doubling makes of it.
@@ -56,7 +56,7 @@ class Poller:
         self._stop = threading.Event()
         self._hurrying = 0
         self._failures = 0
-        self._next_look = 0.0
+        self._next_check = 0.0
         self._again: list[Shipment] = []
         self._drained: Producer | None = None
 
@@ -123,7 +123,7 @@ class Poller:
                 self._step()
             except BaseException as error:  # noqa: BLE001 - with this thread every later event would be lost
                 self._log.error("The poller goes on: %s", explanation(error))
-                self._stop.wait(LOOK)
+                self._stop.wait(CHECK)
         self._finish()
 
     def _step(self) -> None:
@@ -143,7 +143,7 @@ class Poller:
             producer = self._connection.open()
         except ConfigurationError as error:
             self._log.error("%s", error)
-            while not self._stop.wait(LOOK) and not self._connection.certificates_changed():
+            while not self._stop.wait(CHECK) and not self._connection.certificates_changed():
                 self._keep_house()
         except Exception as error:  # noqa: BLE001 - CREDENTIALS and oauth_cb are the app's and may raise anything
             self._back_off(f"The producer can't be built: {explanation(error)}")
@@ -162,8 +162,8 @@ class Poller:
         self._serve(producer, timeout=0 if moved else POLL)
         if self.gate.broken:
             self._replace(producer)
-        elif time.monotonic() >= self._next_look:
-            self._look(producer)
+        elif time.monotonic() >= self._next_check:
+            self._check(producer)
 
     def _prepare_first_topic(self) -> bool:
         topic = self.gate.first_topic()
@@ -185,8 +185,8 @@ class Poller:
             text = self._connection.scrubbed(exception.args[0].str())
             self._back_off(f"Kafka: {text} ({exception.args[0].name()}), sending again")
 
-    def _look(self, producer: Producer) -> None:
-        self._next_look = time.monotonic() + LOOK
+    def _check(self, producer: Producer) -> None:
+        self._next_check = time.monotonic() + CHECK
         if self._connection.is_stale():
             # What the broker is about to acknowledge would otherwise be sent twice.
             self._replace(producer, grace=GRACE)
@@ -214,7 +214,7 @@ class Poller:
         self._failures += 1
         self._connection.reminders.warn("producer", "%s. Next attempt in %s s; events wait.", why, delay)
         # Who flushes or closes doesn't wait for the longest delay: the cause may be gone by now.
-        while time.monotonic() < began + (first if self._hurrying else delay) and not self._stop.wait(LOOK):
+        while time.monotonic() < began + (first if self._hurrying else delay) and not self._stop.wait(CHECK):
             self._keep_house()
 
     def _finish(self) -> None:

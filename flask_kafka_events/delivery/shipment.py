@@ -10,7 +10,7 @@ from flask_kafka_events.event import Record
 from flask_kafka_events.outcomes import Delivery, Loss
 
 
-class Source(Protocol):
+class Origin(Protocol):
     """The journal file that a record belongs to: told of its end."""
 
     def settle(self, shipment: "Shipment") -> None:
@@ -47,7 +47,7 @@ class Shipment:
     number: int = -1
     waiter: "Future[Delivery | Refusal] | None" = None
     emitted_in: frozenset[str] = frozenset()
-    source: "Source | None" = None
+    source: "Origin | None" = None
     seq: int = 0
     at_once: bool = False
     kept_in: Literal["file", "memory"] | None = None

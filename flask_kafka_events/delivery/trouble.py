@@ -8,7 +8,7 @@ from typing import Final
 from flask_kafka_events.errors import JournalCorrupt, JournalError
 
 #: Seconds without another attempt after a write that failed: a full disk must not cost each emit one.
-PAUSE: Final = 0.25
+RETRY_AFTER: Final = 0.25
 
 
 class Trouble:
@@ -38,7 +38,7 @@ class Trouble:
     def note(self, error: JournalError) -> None:
         """Tell it, once a moment, and remember damage."""
         if not self.is_fresh():
-            self._until = time.monotonic() + PAUSE
+            self._until = time.monotonic() + RETRY_AFTER
             self.tell(str(error))
         if isinstance(error, JournalCorrupt):
             self.damage = str(error)

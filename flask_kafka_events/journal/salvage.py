@@ -15,7 +15,7 @@ from flask_kafka_events.journal.layout import COLUMNS, DeadLetter, Entry, addres
 
 CORRUPT: Final = ".corrupt"
 #: Records copied in one transaction.
-BATCH: Final = 500
+COPY_BATCH: Final = 500
 _Kept = TypeVar("_Kept", Entry, DeadLetter)
 
 
@@ -42,7 +42,7 @@ def salvage(path: Path, into: JournalFile) -> int:
 
 def batches(entries: Iterator[_Kept]) -> Iterator[list[_Kept]]:
     """The same entries, as many at a time as one transaction should have."""
-    while batch := list(islice(entries, BATCH)):
+    while batch := list(islice(entries, COPY_BATCH)):
         yield batch
 
 

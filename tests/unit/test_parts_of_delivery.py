@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission
-from flask_kafka_events.delivery.gate import BATCH, Gate
+from flask_kafka_events.delivery.gate import FEED_BATCH, Gate
 from flask_kafka_events.delivery.shipment import Shipment
 from flask_kafka_events.event import Record
 from flask_kafka_events.reminders import REMEMBERED, Reminders
@@ -94,12 +94,12 @@ def test_gate_without_a_producer_lets_everything_wait() -> None:
 
 def test_long_line_is_fed_in_batches() -> None:
     """One hold of the lock passes on a batch at most, and an unknown topic holds up those behind it."""
-    gate, producer = gate_with(None, waiting=BATCH + 1)
+    gate, producer = gate_with(None, waiting=FEED_BATCH + 1)
     gate.accept(shipment("unknown"))
-    assert gate.feed() == (BATCH, [])
+    assert gate.feed() == (FEED_BATCH, [])
     assert gate.feed() == (1, [])
     assert gate.first_topic() == "unknown"
-    assert len(producer) == BATCH + 1
+    assert len(producer) == FEED_BATCH + 1
 
 
 def test_put_back_shipments_go_first() -> None:

@@ -113,7 +113,7 @@ def test_signal_handler_can_start_work_in_the_hub() -> None:
         "127.0.0.1:1",
         "from flask_kafka_events.delivery import native\n"
         "done = threading.Event()\n"
-        "gevent.get_hub().loop.run_callback(lambda: native.start_aside(done.set, name='aside'))\n"
+        "gevent.get_hub().loop.run_callback(lambda: native.start_thread(done.set, name='aside'))\n"
         "assert done.wait(5)\n"
         "assert native.thread_id() == monkey.get_original('_thread', 'get_ident')() != threading.get_ident()\n",
     )
