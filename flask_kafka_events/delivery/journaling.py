@@ -14,7 +14,7 @@ from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.lanes import Window, Windows
 from flask_kafka_events.delivery.letters import DeadLetters
 from flask_kafka_events.delivery.mending import Mending
-from flask_kafka_events.delivery.native import Aside, is_patched, may_not_wait
+from flask_kafka_events.delivery.native import OffHub, is_patched, may_not_wait
 from flask_kafka_events.delivery.settled import BATCH
 from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Ended, Moved, Refusal, Shipment
 from flask_kafka_events.delivery.source import Source
@@ -43,7 +43,7 @@ class JournalKeeping:
         gate: where shipments go on.
         ledger: the process's.
         log: the app's.
-        aside: does what takes the longer the larger a file is.
+        do_long: does what takes the longer the larger a file is.
     """
 
     outlives_the_process = True
@@ -56,14 +56,14 @@ class JournalKeeping:
         gate: Gate,
         ledger: Ledger,
         log: AppLog,
-        aside: Aside,
+        do_long: OffHub,
     ) -> None:
         self._settings = settings
         self._directory = directory
         self._gate = gate
         self._ledger = ledger
         self._log = log
-        self._aside = aside
+        self._do_long = do_long
         self._reminders = Reminders(log)
         self._lock = threading.RLock()
         self._admission = Admission(events=sys.maxsize, size=settings.journal_max_bytes)
@@ -148,11 +148,11 @@ class JournalKeeping:
         self._next_flush = now + FLUSH
         for source in tuple(self._sources):
             source.flush()
-            source.tidy(self._aside)
+            source.tidy(self._do_long)
             self._mending.mend(source)
             if source is not self._own and source.is_spent():
                 self._sources.remove(source)
-                source.close(self._aside)
+                source.close(self._do_long)
         if now >= self._next_look:
             self._next_look = now + LOOK
             self.adopt()
@@ -178,8 +178,8 @@ class JournalKeeping:
         """Give all files up; what they hold is sent by whoever adopts them, and what they don't is returned."""
         for source in tuple(self._sources):
             self._mending.mend(source)
-        left = [each for source in tuple(self._sources) for each in source.close(self._aside)]
-        self._aside.end()
+        left = [each for source in tuple(self._sources) for each in source.close(self._do_long)]
+        self._do_long.end()
         return left
 
     def _ends(self) -> list[Ended]:
@@ -200,7 +200,7 @@ class JournalKeeping:
 
     def _opened(self) -> Source | None:
         try:
-            owned = self._aside(self._directory.create)
+            owned = self._do_long(self._directory.create)
         except JournalError as error:
             self._next_opening = time.monotonic() + PAUSE
             self._tell(str(error))
@@ -215,7 +215,7 @@ class JournalKeeping:
         return source
 
     def _take_over(self, owned: OwnedJournal) -> int:
-        found = self._aside(lambda: survey(owned.file))
+        found = self._do_long(lambda: survey(owned.file))
         for backlog in found.backlogs:
             self._admission.force(backlog.topic, events=backlog.records, size=backlog.size)
         source = self._source(owned, found, self._adopted)

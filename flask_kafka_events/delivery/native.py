@@ -74,8 +74,8 @@ def may_not_wait() -> bool:
     return is_patched() and _is_hub()
 
 
-class Aside:
-    """Does what may take long: under gevent in a real thread of its own, while the hub goes on; elsewhere at once.
+class OffHub:
+    """Does what may take long: under gevent in a real thread of its own, off the hub, which goes on; elsewhere at once.
 
     What is done there must take no lock that a greenlet may hold, and write no log. Others have their turns meanwhile: a
     lock that whoever asks for it holds is taken by the hub itself (a signal handler's emit) only without waiting.
@@ -108,7 +108,7 @@ class _CooperativeProducer:
     """As much of `confluent_kafka.Producer` as the poller and the gate use."""
 
     def __init__(self, factory: Callable[..., Producer], config: Mapping[str, Any], logger: Any) -> None:
-        self._aside = Aside()
+        self._off_hub = OffHub()
         self._said: deque[Callable[[], object]] = deque()
         config = {**config, "error_cb": self._later(config["error_cb"])}
         log = SimpleNamespace(log=self._later(logger.log))
@@ -133,14 +133,14 @@ class _CooperativeProducer:
         return len(self._producer) + len(self._said)
 
     def end(self) -> None:
-        self._aside.end()
+        self._off_hub.end()
 
     def _later(self, callback: Callable[..., object]) -> Callable[..., None]:
         return lambda *said: self._said.append(partial(callback, *said))
 
     def _call(self, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
         try:
-            return self._aside(partial(function, *args, **more))
+            return self._off_hub(partial(function, *args, **more))
         finally:
             for said in paced(_taken(self._said)):
                 said()

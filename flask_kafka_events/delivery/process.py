@@ -51,13 +51,7 @@ class ProcessDelivery:
     """
 
     def __init__(
-        self,
-        *,
-        app_name: str,
-        settings: Settings,
-        connection: Connection,
-        log: AppLog,
-        announce: Announce,
+        self, *, app_name: str, settings: Settings, connection: Connection, log: AppLog, announce: Announce
     ) -> None:
         self.pid = os.getpid()
         self.close_seconds = settings.close_seconds
@@ -214,14 +208,14 @@ class ProcessDelivery:
         return refused
 
     def _make_keeping(self, app_name: str, gate: Gate) -> Keeping:
-        settings = self._settings
-        aside = native.Aside()
-        directory = directory_of(settings, app_name, self._log, aside)
+        do_long = native.OffHub()
+        directory = directory_of(self._settings, app_name, self._log, do_long)
         if directory is None:
-            return MemoryKeeping(settings=settings, gate=gate)
+            return MemoryKeeping(settings=self._settings, gate=gate)
         return JournalKeeping(
-            settings=settings, directory=directory, gate=gate, ledger=self.ledger, log=self._log, aside=aside
-        )
+            settings=self._settings, directory=directory, gate=gate,
+            ledger=self.ledger, log=self._log, do_long=do_long,
+        )  # fmt: skip
 
     def _can_await_ends(self) -> bool:
         # After a close what is pending waits in the journal, for another process.

@@ -16,8 +16,8 @@ from flask_kafka_events.delivery.transaction import Writing
 from flask_kafka_events.delivery.trouble import Trouble
 from flask_kafka_events.delivery.upkeep import tidy
 from flask_kafka_events.errors import JournalError
-from flask_kafka_events.journal.aside import DoAside, at_once
 from flask_kafka_events.journal.layout import Entry, TopicBacklog
+from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.outcomes import Delivery
 
@@ -124,10 +124,10 @@ class Source:
         with self.trouble.noting():
             self._settled.flush(at_least=at_least)
 
-    def tidy(self, aside: DoAside) -> None:
+    def tidy(self, do_long: DoLong) -> None:
         """Do what keeps the file small, if it is time for it."""
         with self.trouble.noting():
-            tidy(self.owned.file, aside, nobody_writes=self._writing.turn)
+            tidy(self.owned.file, do_long, nobody_writes=self._writing.turn)
 
     @contextmanager
     def mending(self) -> Iterator[None]:
@@ -161,14 +161,14 @@ class Source:
         with self._lock:
             return self._lanes.held() + self._settled.held()
 
-    def close(self, aside: DoAside = at_once) -> list[Ended]:
+    def close(self, do_long: DoLong = at_once) -> list[Ended]:
         """Flush, and give the file up: what is in it waits for its next owner; returns what isn't in it, or is dead."""
         # Who is writing has ended then, and who comes is refused: a row behind the last count would be gone with the file.
         with self._writing.turn, self._lock:
             self._is_closed = True
         self.flush()
         try:
-            aside(self.owned.give_up)
+            do_long(self.owned.give_up)
         except (JournalError, OSError) as error:
             self.trouble.tell(str(error))
         with self._lock:

@@ -4,19 +4,19 @@ from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from flask_kafka_events.delivery import native
-from flask_kafka_events.journal.aside import DoAside
 from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.long_work import DoLong
 
 #: Bytes of SQLite's write-ahead log beyond which a checkpoint is due: SQLite makes its own at a thousand pages, which are as many.
 WAL_BYTES: Final = 4 * 1024 * 1024
 
 
-def tidy(file: JournalFile, aside: DoAside, *, nobody_writes: AbstractContextManager[Any]) -> None:
+def tidy(file: JournalFile, do_long: DoLong, *, nobody_writes: AbstractContextManager[Any]) -> None:
     """Give the disk back a part of what is free, and under gevent bring the log into the file, if it is long.
 
     Args:
         file: whose.
-        aside: does what may take long; others write to the file meanwhile.
+        do_long: does what may take long; others write to the file meanwhile.
         nobody_writes: a lock that is held by whoever adds to the file.
 
     Raises:
@@ -24,7 +24,7 @@ def tidy(file: JournalFile, aside: DoAside, *, nobody_writes: AbstractContextMan
     """
     file.shrink()
     if native.is_patched() and file.wal_size() > WAL_BYTES:
-        aside(file.checkpoint)
+        do_long(file.checkpoint)
         # Again, for what came meanwhile: the log begins anew only once all of it is in the file.
         with nobody_writes:
-            aside(file.checkpoint)
+            do_long(file.checkpoint)

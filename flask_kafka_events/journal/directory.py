@@ -12,10 +12,10 @@ from urllib.parse import quote
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.errors import JournalCorrupt, JournalError, JournalInUse
 from flask_kafka_events.event import new_id
-from flask_kafka_events.journal.aside import DoAside, at_once
 from flask_kafka_events.journal.claim import Claim, is_inherited, take
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.layout import shm_of, wal_of
+from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal, adoptable
 from flask_kafka_events.journal.reading import explained
 from flask_kafka_events.journal.salvage import batches, salvage, set_aside
@@ -32,17 +32,17 @@ class JournalDirectory:
         app_name: the app's.
         sync: how safe a record is, once written: `"process"` or `"power"`.
         log: where damaged and unreadable files are told.
-        aside: does what takes the longer the larger a dead process's file is.
+        do_long: does what takes the longer the larger a dead process's file is.
     """
 
     def __init__(
-        self, root: Path, app_name: str, *, sync: str, log: AppLog, aside: DoAside = at_once
+        self, root: Path, app_name: str, *, sync: str, log: AppLog, do_long: DoLong = at_once
     ) -> None:
         # One spelling of the path, for what this process holds is known by it.
         self.path = root.resolve() / quote(app_name, safe="", errors="surrogatepass").replace(".", "%2E")
         self._sync = sync
         self._log = log
-        self._aside = aside
+        self._do_long = do_long
         self._reminders = Reminders(log)
 
     def create(self) -> OwnedJournal:
@@ -68,10 +68,10 @@ class JournalDirectory:
         """Take the files that nobody owns any more and that hold records, oldest first; each goes to one taker."""
         for path in self.files(JOURNAL):
             owned = self.adopt(path)
-            if owned is not None and self._aside(owned.file.count):
+            if owned is not None and self._do_long(owned.file.count):
                 yield owned
             elif owned is not None:
-                self._aside(owned.give_up)
+                self._do_long(owned.give_up)
 
     def adopt(self, path: Path) -> OwnedJournal | None:
         """Take one file; None where a living process has it, or where it can't be read, which is told."""
@@ -117,7 +117,7 @@ class JournalDirectory:
     def _taken(self, path: Path, claim: Claim) -> OwnedJournal:
         try:
             _refuse_links(path)
-            return self._aside(partial(self._sound, path, claim))
+            return self._do_long(partial(self._sound, path, claim))
         except JournalCorrupt as error:
             return self.rescue(path, claim, str(error))
 
@@ -127,7 +127,7 @@ class JournalDirectory:
         Raises:
             JournalError: there is no room for it, for example; nothing is changed.
         """
-        owned, copied, aside = self._aside(partial(self._salvaged, path))
+        owned, copied, aside = self._do_long(partial(self._salvaged, path))
         text = "%s It was set aside as %s; %d event(s) in it could be read and are sent."
         self._log.error(text, damage, aside, copied)
         claim.release(remove=True)
@@ -135,7 +135,7 @@ class JournalDirectory:
 
     def copy(self, file: JournalFile) -> OwnedJournal:
         """A new file with all that another, open one holds."""
-        return self._aside(partial(self._copied, file))
+        return self._do_long(partial(self._copied, file))
 
     def _salvaged(self, path: Path) -> tuple[OwnedJournal, int, Path]:
         with self._filling() as owned:
@@ -208,12 +208,12 @@ class JournalDirectory:
 
 
 def directory_of(
-    settings: Settings, app_name: str, log: AppLog, aside: DoAside = at_once
+    settings: Settings, app_name: str, log: AppLog, do_long: DoLong = at_once
 ) -> JournalDirectory | None:
     """The app's; None where `KAFKA_EVENTS_JOURNAL` isn't set."""
     if settings.journal is None:
         return None
-    return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log, aside=aside)
+    return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log, do_long=do_long)
 
 
 def _own_copy(path: Path) -> Path:

@@ -23,7 +23,7 @@ def entrance() -> Entrance:
     a busy poller did). Each file has one of its own, so that no emit waits while the poller checks a large file of a dead
     process. Re-entrant: a signal handler that emits may interrupt the thread that holds it.
 
-    A lock of the system's threads, also under gevent: there only the hub's thread and the one in which `native.Aside`
+    A lock of the system's threads, also under gevent: there only the hub's thread and the one in which `native.OffHub`
     works take it. The hub's thread never gives way to another greenlet while it holds one, so the other thread waits for
     one call of SQLite at most; and that has no other lock and waits for no greenlet, so the hub's thread gets it in the
     end. That thread waits only for a file which is checked, copied or closed: nobody emits to such a file any more. A

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
-class DoAside(Protocol):
+class DoLong(Protocol):
     """Does some work and gives its result, maybe in another thread; that takes no lock but files' and writes no log."""
 
     def __call__(self, work: Callable[[], T]) -> T:
