@@ -18,7 +18,7 @@ from flask_kafka_events.journal.layout import shm_of, wal_of
 from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal, adoptable
 from flask_kafka_events.journal.reading import explained
-from flask_kafka_events.journal.salvage import batches, salvage, set_aside
+from flask_kafka_events.journal.salvage import Salvaged, batches, salvage, set_aside
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
 
@@ -128,8 +128,8 @@ class JournalDirectory:
             JournalError: there is no room for it, for example; nothing is changed.
         """
         owned, copied, aside = self._do_long(partial(self._salvaged, path))
-        text = "%s It was set aside as %s; %d event(s) in it could be read and are sent."
-        self._log.error(text, damage, aside, copied)
+        text = "%s It was set aside as %s; %d event(s) in it could be read and are sent, %d dead letter(s) are kept."
+        self._log.error(text, damage, aside, copied.records, copied.dead)
         claim.release(remove=True)
         return owned
 
@@ -137,7 +137,7 @@ class JournalDirectory:
         """A new file with all that another, open one holds."""
         return self._do_long(partial(self._copied, file))
 
-    def _salvaged(self, path: Path) -> tuple[OwnedJournal, int, Path]:
+    def _salvaged(self, path: Path) -> tuple[OwnedJournal, Salvaged, Path]:
         with self._filling() as owned:
             return owned, salvage(path, owned.file), set_aside(path)
 

@@ -1,22 +1,35 @@
 """What can still be read of a damaged journal file. The file itself is kept, whole."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.forking import Entrance, entrance
-from flask_kafka_events.journal.layout import COLUMNS, DeadLetter, Entry, address_of, entry_of, shm_of, wal_of
+from flask_kafka_events.journal.layout import (
+    COLUMNS,
+    DEAD_COLUMNS,
+    DeadLetter,
+    Entry,
+    address_of,
+    dead_letter_of,
+    entry_of,
+    shm_of,
+    wal_of,
+)
 
 CORRUPT: Final = ".corrupt"
 #: Records copied in one transaction.
 COPY_BATCH: Final = 500
 _Kept = TypeVar("_Kept", Entry, DeadLetter)
+#: Makes one of a row; raises where it is none.
+_Read: TypeAlias = Callable[[tuple[Any, ...]], _Kept]
 
 
 def set_aside(path: Path) -> Path:
@@ -28,16 +41,22 @@ def set_aside(path: Path) -> Path:
     return path.rename(aside)
 
 
-def salvage(path: Path, into: JournalFile) -> int:
-    """Copy the records that SQLite can read from either end, in their places; returns how many.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Salvaged:
+    """How many records and dead letters could be read."""
+
+    records: int
+    dead: int
+
+
+def salvage(path: Path, into: JournalFile) -> Salvaged:
+    """Copy the records and dead letters that SQLite can read from either end, in their places.
 
     Those around the damage are lost to it.
     """
-    copied = 0
-    for batch in batches(_from_both_ends(path)):
-        into.append(batch)
-        copied += len(batch)
-    return copied
+    records = _copied(_from_both_ends(path, f"{COLUMNS} FROM record", entry_of), into.append)
+    dead = _copied(_from_both_ends(path, f"{DEAD_COLUMNS} FROM dead", dead_letter_of), into.bury)
+    return Salvaged(records=records, dead=dead)
 
 
 def batches(entries: Iterator[_Kept]) -> Iterator[list[_Kept]]:
@@ -46,20 +65,27 @@ def batches(entries: Iterator[_Kept]) -> Iterator[list[_Kept]]:
         yield batch
 
 
-def _from_both_ends(path: Path) -> Iterator[Entry]:
-    last = 0
-    for entry in _readable(path, "ASC"):
-        last = entry.seq
-        yield entry
-    for entry in _readable(path, "DESC"):
-        if entry.seq <= last:
-            return
-        yield entry
+def _copied(entries: Iterator[_Kept], copy: Callable[[list[_Kept]], None]) -> int:
+    copied = 0
+    for batch in batches(entries):
+        copy(batch)
+        copied += len(batch)
+    return copied
 
 
-def _readable(path: Path, order: str) -> Iterator[Entry]:
+def _from_both_ends(path: Path, what: str, read: _Read[_Kept]) -> Iterator[_Kept]:
     # Not by the index, which may be damaged where the table isn't.
-    sql = f"SELECT {COLUMNS} FROM record NOT INDEXED ORDER BY seq {order}"  # noqa: S608
+    last = 0
+    for seq, kept in _readable(path, f"{what} NOT INDEXED ORDER BY seq ASC", read):
+        last = seq
+        yield kept
+    for seq, kept in _readable(path, f"{what} NOT INDEXED ORDER BY seq DESC", read):
+        if seq <= last:
+            return
+        yield kept
+
+
+def _readable(path: Path, what: str, read: _Read[_Kept]) -> Iterator[tuple[int, _Kept]]:
     # Left at each record: whoever takes it enters another file, and a fork that waits for both would stop the two.
     inside = entrance()
     with suppress(sqlite3.Error):
@@ -68,10 +94,10 @@ def _readable(path: Path, order: str) -> Iterator[Entry]:
             db = sqlite3.connect(address_of(path, "ro"), uri=True)
         try:
             with inside:
-                rows = db.execute(sql)
+                rows = db.execute(f"SELECT {what}")
             while (row := _next(rows, inside)) is not None:
                 with suppress(msgspec.MsgspecError, ValueError, TypeError):
-                    yield entry_of(row)
+                    yield row[0], read(row)
         finally:
             with inside:
                 db.close()
