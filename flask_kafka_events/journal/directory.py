@@ -1,7 +1,6 @@
 """The directory of an app's journal files: makes one for a process, and hands those of dead processes to one living."""
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from flask_kafka_events.errors import JournalCorrupt, JournalError, JournalInUse
 from flask_kafka_events.event import new_id
 from flask_kafka_events.journal.claim import Claim, is_inherited, take
 from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.inherited import own_copy, remove_copies
 from flask_kafka_events.journal.layout import shm_of, wal_of
 from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal, adoptable
@@ -154,7 +154,8 @@ class JournalDirectory:
         return sorted(self.path.glob(f"*{suffix}"))
 
     def _sound(self, path: Path, claim: Claim) -> OwnedJournal:
-        file = JournalFile(_own_copy(path) if is_inherited(claim.path) else path, sync=self._sync)
+        remove_copies(path)
+        file = JournalFile(own_copy(path) if is_inherited(claim.path) else path, sync=self._sync)
         try:
             file.check()
         except JournalError:
@@ -167,8 +168,9 @@ class JournalDirectory:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
             return OwnedJournal(file=JournalFile(path, sync=self._sync), claim=claim)
         except (JournalError, OSError):
-            with suppress(OSError):
-                path.unlink()
+            for each in (path, wal_of(path), shm_of(path)):
+                with suppress(OSError):
+                    each.unlink()
             claim.release(remove=True)
             raise
 
@@ -214,20 +216,6 @@ def directory_of(
     if settings.journal is None:
         return None
     return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log, do_long=do_long)
-
-
-def _own_copy(path: Path) -> Path:
-    """Replace a file that this process inherited open, in a fork, by a copy of it."""
-    # SQLite keeps what it knows of an open file by inode, also in a fork child: the parent's locks, which the child
-    # hasn't. A copy is another inode.
-    for each in (path, wal_of(path)):
-        if each.exists():
-            copy = each.with_name(f"{each.name}.copy")
-            shutil.copyfile(each, copy)
-            copy.chmod(stat.S_IRUSR | stat.S_IWUSR)
-            copy.rename(each)
-    shm_of(path).unlink(missing_ok=True)
-    return path
 
 
 def _refuse_links(path: Path) -> None:

@@ -418,3 +418,26 @@ def test_a_file_that_cannot_be_created_leaves_no_claim(directory: JournalDirecto
     with descriptors(next_free + 1), pytest.raises(JournalError, match="Too many open files"):
         directory.create()
     assert list(directory.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("room", [0, 8_192, 28_672])
+def test_a_file_that_has_no_room_leaves_nothing_behind(directory: JournalDirectory, room: int) -> None:
+    """Each further attempt on a full disk would cost another log of SQLite's."""
+    directory.create().give_up()
+    with largest_file(room), pytest.raises(JournalError, match="Make room on the disk"):
+        directory.create()
+    assert list(directory.path.iterdir()) == []
+
+
+def test_half_a_copy_of_a_killed_process_is_removed(directory: JournalDirectory, tmp_path: Path) -> None:
+    """Whoever takes the file that it is a copy of removes it, and touches no other's and none that may be the only one."""
+    (path,) = killed_owner(tmp_path)
+    mine = [Path(f"{path}.copy"), Path(f"{path}-wal.copy")]
+    others = [directory.path / "gone.journal.copy", directory.path / "gone.journal-wal.copy"]
+    for each in mine + others:
+        each.write_bytes(b"half")
+    (adopted,) = directory.orphans()
+    assert [each.exists() for each in mine + others] == [False, False, True, True]
+    assert adopted.file.count() == 3
+    adopted.file.remove()
+    adopted.claim.release(remove=True)
