@@ -100,10 +100,10 @@ class Ledger:
             self._failed[reason] += count
             self._settled()
 
-    def drop(self, reason: str) -> None:
-        """Settle an event given up before the broker had it."""
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Settle an event, or several, given up before the broker had it."""
         with self._lock:
-            self._dropped[reason] += 1
+            self._dropped[reason] += count
             self._settled()
 
     def bury(self) -> None:

@@ -71,7 +71,7 @@ class JournalKeeping:
         self._letters = DeadLetters(limit=settings.journal_max_bytes, memory=self._memory)
         self._mending = Mending(
             directory=directory, ledger=ledger, log=log,
-            admission=self._admission, letters=self._letters, tell=self._tell,
+            admission=self._admission, letters=self._letters, tell=self._tell, aside=aside,
         )  # fmt: skip
         self._own: Source | None = None
         self._sources: list[Source] = []
@@ -107,8 +107,9 @@ class JournalKeeping:
         if shipment.is_letter and isinstance(end, Refusal):
             return self._letters.end(shipment, end)
         if shipment.kept_in == "file" and source is not None and end in (CLOSED, UNSENT):
-            source.give_back(shipment)
-            return None
+            if source.give_back(shipment):
+                return None
+            shipment.kept_in = None
         self._admission.leave(record.topic, record.size)
         if shipment.kept_in == "memory":
             self._memory.leave(record.topic, record.size)
@@ -183,7 +184,7 @@ class JournalKeeping:
         return left
 
     def _ends(self) -> list[Ended]:
-        return [each for source in tuple(self._sources) for each in source.ends()]
+        return [each for source in tuple(self._sources) for each in source.settled.ends()]
 
     def _own_source(self) -> Source | None:
         own = self._own

@@ -41,7 +41,7 @@ class DeadLetters:
         if not source.bury_unsent(shipment, refusal):
             return self.end(shipment, refusal)
         source.flush()
-        end = source.end_of(shipment)
+        end = source.settled.end_of(shipment)
         return None if end is None else self.end(shipment, end)
 
     def end(self, letter: Shipment, refusal: Refusal) -> Refusal:
@@ -55,5 +55,5 @@ class DeadLetters:
 
     def forget_lost(self, source: Source) -> None:
         """Give back what those took that a source's new file lacks."""
-        for lost in source.lost_letters():
+        for lost in source.settled.lost_letters():
             self._kept.leave(lost.topic, lost.size, events=lost.records)

@@ -1,6 +1,7 @@
 """Another file for a source whose own is damaged, gone from its place, or another process's by now."""
 
 from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeout
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission
@@ -8,7 +9,9 @@ from flask_kafka_events.delivery.letters import DeadLetters
 from flask_kafka_events.delivery.shipment import JOURNAL_DAMAGED
 from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.errors import JournalError
+from flask_kafka_events.journal.aside import DoAside
 from flask_kafka_events.journal.directory import JournalDirectory
+from flask_kafka_events.journal.layout import TopicBacklog
 from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.ledger import Ledger
 
@@ -23,6 +26,7 @@ class Mending:
         admission: bounds what waits in the files.
         letters: what is dead in them.
         tell: told what keeps a file from being mended.
+        aside: does what may take long.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Mending:
         admission: Admission,
         letters: DeadLetters,
         tell: Callable[[str], None],
+        aside: DoAside,
     ) -> None:
         self._directory = directory
         self._ledger = ledger
@@ -41,32 +46,50 @@ class Mending:
         self._admission = admission
         self._letters = letters
         self._tell = tell
+        self._aside = aside
 
     def mend(self, source: Source) -> None:
-        """Give a source whose file is damaged, or gone from its place, another one with all that can be read."""
-        if source.trouble.damage is None and source.owned.file.is_in_place():
-            return
-        old = source.owned
+        """Give a source whose file is damaged, gone from its place or another's another one with all that can be read."""
         try:
-            with source.mending():
-                self._replace(source)
+            self._mend(source)
         except (JournalError, OSError) as error:
             self._tell(str(error))
-            return
-        text = "Journal %s was damaged, moved or deleted while in use; %s goes on."
-        self._log.error(text, old.file.path, source.owned.file.path)
+
+    def _mend(self, source: Source) -> None:
+        owned = source.owned
+        was_locked = owned.claim.is_in_place()
+        if not was_locked and owned.claim.is_lost():
+            self._leave_to_another(source)
+        elif source.trouble.damage is not None or not owned.file.is_in_place():
+            self._replace(source)
+        elif not was_locked:
+            # Who had it meanwhile, and has ended since, may have sent some of it.
+            self._count_taken(source.swap(owned), source)
+            text = "Lock file %s was deleted while in use, and made again. Let nobody delete files there."
+            self._log.error(text, owned.claim.path)
+
+    def _leave_to_another(self, source: Source) -> None:
+        old = source.owned
+        with source.mending():
+            lacking = source.swap(self._aside(self._directory.create))
+        self._aside(old.file.close)
+        old.claim.release()
+        self._letters.forget_lost(source)
+        text = "Journal %s is another process's now, for its lock file was deleted while in use; %s goes on. Let nobody "
+        self._log.error(text + "delete files there.", old.file.path, source.owned.file.path)
+        self._count_taken(lacking, source)
 
     def _replace(self, source: Source) -> None:
-        lacking = source.swap(self._replacement(source.owned, source.trouble.damage))
-        for each in lacking:
-            self._admission.leave(each.topic, each.size, events=each.records)
-        lost = sum(each.records for each in lacking)
-        if lost:
-            self._ledger.fail(JOURNAL_DAMAGED.reason, lost)
-            self._log.error("%d event(s) lost (journal_damaged) with what could not be read.", lost)
-        for waiter in source.bereaved():
-            waiter.set_result(JOURNAL_DAMAGED)
+        old, damage = source.owned, source.trouble.damage
+        with source.mending():
+            lacking = source.swap(self._replacement(old, damage))
         self._letters.forget_lost(source)
+        text = "Journal %s was damaged, moved or deleted while in use; %s goes on."
+        self._log.error(text, old.file.path, source.owned.file.path)
+        if damage is None:
+            self._count_taken(lacking, source)
+        else:
+            self._count_lost(lacking, source)
 
     def _replacement(self, old: OwnedJournal, damage: str | None) -> OwnedJournal:
         if damage is not None:
@@ -76,3 +99,22 @@ class Mending:
         old.file.close()
         old.claim.release(remove=True)
         return new
+
+    def _count_lost(self, lacking: list[TopicBacklog], source: Source) -> None:
+        if lost := self._give_back(lacking):
+            self._ledger.fail(JOURNAL_DAMAGED.reason, lost)
+            self._log.error("%d event(s) lost (journal_damaged) with what could not be read.", lost)
+        for waiter in source.bereaved():
+            waiter.set_result(JOURNAL_DAMAGED)
+
+    def _count_taken(self, lacking: list[TopicBacklog], source: Source) -> None:
+        if taken := self._give_back(lacking):
+            self._ledger.drop("journal_taken", taken)
+            self._log.error("%d event(s) are sent by the process that took them (journal_taken).", taken)
+        for waiter in source.bereaved():
+            waiter.set_exception(FutureTimeout())  # as for all that another process sends
+
+    def _give_back(self, lacking: list[TopicBacklog]) -> int:
+        for each in lacking:
+            self._admission.leave(each.topic, each.size, events=each.records)
+        return sum(each.records for each in lacking)

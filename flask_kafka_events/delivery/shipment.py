@@ -21,8 +21,8 @@ class Origin(Protocol):
         """It was refused for good."""
         ...
 
-    def give_back(self, shipment: "Shipment") -> None:
-        """It waits for another process."""
+    def give_back(self, shipment: "Shipment") -> bool:
+        """It waits for another process; False where it can't."""
         ...
 
 

@@ -49,9 +49,9 @@ class Source:
         self._lock = threading.RLock()
         self._writing = Writing(lock=self._lock, write=self._write, remember=self._keep_in_memory)
         self._last = found.last
-        self._is_mending = self._is_closed = False
+        self._is_mending = self._is_swapped = self._is_closed = False
         self._company = Company()
-        self._settled = Settled(lambda: self.owned.file)
+        self.settled = Settled(lambda: self.owned.file)
         self._lanes = Lanes(windows, found.backlogs)
 
     def keep(self, shipment: Shipment) -> bool:
@@ -82,13 +82,13 @@ class Source:
         with self._lock:
             self._lane(shipment).land(shipment.record.size)
             if shipment.kept_in == "file":
-                self._settled.forget(shipment.seq)
+                self.settled.forget(shipment.seq)
 
     def bury(self, shipment: Shipment, refusal: Refusal) -> None:
         """Make a record that was refused for good a dead letter; it is one, and told as one, once a `flush` has written it."""
         with self._lock:
             self._lane(shipment).land(shipment.record.size)
-            self._settled.bury(shipment, refusal)
+            self.settled.bury(shipment, refusal)
 
     def bury_unsent(self, shipment: Shipment, refusal: Refusal) -> bool:
         """Make a record that can't be sent at all a dead letter; False where the file is given up."""
@@ -96,33 +96,24 @@ class Source:
             if not self._is_closed:
                 self._last += 1
                 shipment.source, shipment.seq = self, self._last
-                self._settled.bury(shipment, refusal)
+                self.settled.bury(shipment, refusal)
             return not self._is_closed
 
-    def ends(self) -> Iterator[Ended]:
-        """Those that a `flush` has made dead letters, each once."""
-        return self._settled.ends()
-
-    def end_of(self, shipment: Shipment) -> Refusal | None:
-        """The end of one of them, told nowhere else; None while it isn't in the file."""
-        return self._settled.end_of(shipment)
-
-    def lost_letters(self) -> list[TopicBacklog]:
-        """What the file that was swapped in lacks of the dead letters written to the one before."""
-        return self._settled.lost_letters()
-
-    def give_back(self, shipment: Shipment) -> None:
-        """Let a record that was handed on wait in the file: this process won't send it any more."""
+    def give_back(self, shipment: Shipment) -> bool:
+        """Let a record that was handed on wait in the file, for another process; False where it can't be put there."""
         with self._lock:
             lane = self._lane(shipment)
             lane.land(shipment.record.size)
+            if not self._is_there(shipment):
+                return False
             lane.wait(shipment.record.size)
         shipment.leave_pending()
+        return True
 
     def flush(self, *, at_least: int = 1) -> None:
         """Delete what was settled and bury what was refused, in batches; what fails is tried again at the next call."""
         with self.trouble.noting():
-            self._settled.flush(at_least=at_least)
+            self.settled.flush(at_least=at_least)
 
     def tidy(self, do_long: DoLong) -> None:
         """Do what keeps the file small, if it is time for it."""
@@ -135,7 +126,7 @@ class Source:
         with self._writing.turn:
             self._is_mending = True
         try:
-            with self._settled.resting():
+            with self.settled.resting():
                 yield
         finally:
             self._is_mending = False
@@ -143,7 +134,7 @@ class Source:
     def swap(self, owned: OwnedJournal) -> list[TopicBacklog]:
         """Go on with another file, which holds a copy of this one's records; returns what it lacks of them."""
         with self._writing.turn, self._lock:
-            self.owned, self.trouble.damage = owned, None
+            self.owned, self.trouble.damage, self._is_swapped = owned, None, True
             return [self._lacking(topic, lane) for topic, lane in self._lanes.items() if lane.waiting]
 
     def bereaved(self) -> list["Future[Delivery | Refusal]"]:
@@ -154,12 +145,12 @@ class Source:
     def is_spent(self) -> bool:
         """Whether nothing waits and nothing is on its way."""
         with self._lock:
-            return self._lanes.are_spent() and not self._settled
+            return self._lanes.are_spent() and not self.settled
 
     def held(self) -> int:
         """How many records wait for their turn, or to be dead letters."""
         with self._lock:
-            return self._lanes.held() + self._settled.held()
+            return self._lanes.held() + self.settled.held()
 
     def close(self, do_long: DoLong = at_once) -> list[Ended]:
         """Flush, and give the file up: what is in it waits for its next owner; returns what isn't in it, or is dead."""
@@ -173,10 +164,10 @@ class Source:
             self.trouble.tell(str(error))
         with self._lock:
             left = [(each, UNSENT) for lane in self._lanes.values() for each in lane.give_up()]
-        return [*left, *self.ends(), *self._unburied()]
+        return [*left, *self.settled.ends(), *self._unburied()]
 
     def _unburied(self) -> list[Ended]:
-        left = self._settled.give_up()
+        left = self.settled.give_up()
         for shipment, _ in left:
             if shipment.kept_in == "file":  # its row is there still: the next owner's broker refuses it too
                 self._lane(shipment).wait(shipment.record.size)
@@ -218,7 +209,8 @@ class Source:
             # What failed to be written has only committed records before it: taken before the file is read.
             unwritten, room = list(islice(lane.unwritten, BATCH)), lane.window.room()
         try:
-            entries = self.owned.file.after(topic, lane.handed, limit=BATCH, size=room)
+            # Not more than was counted: another process, which this one took for dead, may go on to write.
+            entries = self.owned.file.after(topic, lane.handed, limit=min(BATCH, lane.waiting), size=room)
         except JournalError as error:
             self.trouble.note(error)
             return 0
@@ -238,6 +230,15 @@ class Source:
 
     def _shipment(self, entry: Entry) -> Shipment:
         return self._company.join(Shipment(record=entry.record, source=self, seq=entry.seq, kept_in="file"))
+
+    def _is_there(self, shipment: Shipment) -> bool:
+        try:
+            if self._is_swapped:  # what was lost with the file before is written anew, for it is here still
+                self.owned.file.append([Entry(seq=shipment.seq, record=shipment.record)])
+        except JournalError as error:
+            self.trouble.note(error)
+            return False
+        return True
 
     def _lacking(self, topic: str, lane: Lane) -> TopicBacklog:
         found = self.owned.file.backlog_after(topic, lane.handed)

@@ -22,13 +22,35 @@ class Claim:
         self._descriptor = descriptor
         self._token = token
 
+    def is_in_place(self) -> bool:
+        """Whether the lock file is where it was made: where somebody has deleted it, others take the file for nobody's."""
+        with suppress(OSError):
+            return os.path.samestat(os.fstat(self._descriptor), self.path.lstat())
+        return False
+
+    def is_lost(self) -> bool:
+        """Whether another process has the right by now; where the lock file is gone and none has, it is made again.
+
+        Raises:
+            OSError: it can't be made.
+        """
+        if self.is_in_place():
+            return False
+        with suppress(NotADirectoryError):
+            descriptor = _locked(self.path, os.O_CREAT)
+            if descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = descriptor
+                return False
+        return self.path.exists()  # else the directory is gone
+
     def release(self, *, remove: bool = False) -> None:
         """Give the right up; with `remove` the lock file goes too. Again, or in a fork child, it does nothing."""
         mine = os.getpid(), self.path
         if _held.get(mine) is not self._token:
             return
-        if remove:
-            with suppress(OSError):  # the directory may be gone
+        if remove and self.is_in_place():  # else it is another's
+            with suppress(OSError):
                 self.path.unlink()
         os.close(self._descriptor)
         del _held[mine]

@@ -44,7 +44,9 @@ def lanes_of(held: Shop) -> list[Any]:
 
 def is_at_rest(held: Shop) -> bool:
     """Whether nothing waits and nothing is on its way."""
-    return all((lane.flying, lane.window.size, lane.waiting, lane.bytes) == (0, 0, 0, 0) for lane in lanes_of(held))
+    return all(
+        (lane.flying, lane.window.size, lane.waiting, lane.bytes) == (0, 0, 0, 0) for lane in lanes_of(held)
+    )
 
 
 @pytest.mark.parametrize("is_written", [True, False])

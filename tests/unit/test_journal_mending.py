@@ -1,14 +1,22 @@
 """A file that is damaged under its owner: what is lost with it is given up everywhere, and told to whoever waits."""
 
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
-from flask_kafka_events import DeliveryFailed
+from flask_kafka_events import DeliveryFailed, DeliveryTimeout
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.journal.claim import Claim
+from tests.leash import leashed
 from tests.processes import wait_until
 from tests.sending import Shop
 
@@ -26,6 +34,14 @@ def damage(folder: Path, *statements: str) -> None:
         assert db.execute(each).rowcount
     db.commit()
     db.close()
+
+
+def types_in(path: Path) -> list[str]:
+    """The types of all events that wait in a file."""
+    db = sqlite3.connect(path)
+    found = [type_ for (type_,) in db.execute("SELECT type FROM record ORDER BY seq")]
+    db.close()
+    return found
 
 
 def fill_window(held: Shop) -> None:
@@ -103,3 +119,99 @@ def test_dead_letters_that_can_be_read_are_kept(
         assert is_law_kept(held)
     assert told(caplog, f"and are sent, {1 if is_lost else 2} dead letter(s) are kept.")
     assert len(rows(tmp_path, "dead")) == 2
+
+
+#: A process that takes what is nobody's, says how many records that is, and waits for its end.
+ADOPTER = """
+import logging, sys
+from pathlib import Path
+from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.journal.directory import JournalDirectory
+
+directory = JournalDirectory(Path(sys.argv[1]), "shop", sync="process", log=AppLog(logging.getLogger))
+print([owned.file.count() for owned in directory.orphans()], flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def adopter(folder: Path) -> Iterator[str]:
+    """Another process, and what it says."""
+    command = leashed(sys.executable, "-c", ADOPTER, str(folder))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        yield other.stdout.readline().strip()
+        other.kill()
+
+
+def test_a_lock_file_that_is_deleted_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The file stays its owner's, and the log says what not to do."""
+    with journaling(tmp_path, answers=False) as held:
+        fill_window(held)
+        held.mine.emit("sold")
+        (lock,) = files(tmp_path, ".lock")
+        lock.unlink()
+        wait_until(lock.exists, "the lock file is there again")
+        with adopter(tmp_path) as said:
+            assert said == "[]"
+        resume(held)
+        assert held.mine.flush(5)
+        assert held.mine.stats().delivered == WINDOW_EVENTS + 1
+        assert is_law_kept(held)
+    assert list((tmp_path / "shop").iterdir()) == []
+    assert told(caplog, "was deleted while in use, and made again. Let nobody delete files there.")
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_another_process_took_is_left_to_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mocker: MockerFixture, is_replaced: bool
+) -> None:
+    """What waits there is counted apart and sent by that one; what is on its way and what comes is this one's."""
+    with journaling(tmp_path, answers=False) as held:
+        fill_window(held)
+        with pytest.raises(DeliveryTimeout):
+            held.mine.emit("sold", wait=0)
+        mocker.patch.object(Claim, "is_in_place", return_value=True)  # it hasn't looked yet
+        (path,) = files(tmp_path)
+        path.with_suffix(".lock").unlink()
+        with adopter(tmp_path) as said:
+            assert said == f"[{WINDOW_EVENTS + 1}]"
+            if is_replaced:  # as a forked child does with a file that it inherited open
+                shutil.copyfile(path, path.with_suffix(".other"))
+                path.with_suffix(".other").rename(path)
+            mocker.stopall()
+            wait_until(lambda: held.mine.stats().dropped == 1, "it has looked")
+            assert held.mine.stats().dropped_by_reason == {"journal_taken": 1}
+            assert is_law_kept(held)
+            assert path in files(tmp_path)
+            resume(held)
+            held.mine.emit("later")
+            assert held.mine.flush(5)
+            assert held.mine.stats().delivered == WINDOW_EVENTS + 1
+            assert is_law_kept(held)
+            if not is_replaced:
+                assert len(types_in(path)) == WINDOW_EVENTS + 1
+    assert told(caplog, "is another process's now, for its lock file was deleted while in use")
+    assert path in files(tmp_path)
+
+
+def test_what_was_lost_with_a_file_is_in_the_next_at_the_end(tmp_path: Path) -> None:
+    """An event that was on its way as its row was lost waits for the next process like any other."""
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("first", topic="another")
+        fill_window(held)
+        held.mine.emit("lost")
+        damage(tmp_path, "UPDATE record SET headers = x'c1' WHERE type IN ('first', 'lost')")
+        (producer,) = held.producers
+        wait_until(lambda: len(producer.sent) == WINDOW_EVENTS + 1, "all is on its way")
+        first, *rest = producer.waiting
+        producer.waiting = rest[:1]
+        producer.answers = True
+        wait_until(lambda: held.mine.stats().failed == 1, "the damage is found")
+        producer.answers = False
+        producer.waiting = [first, *rest[1:]]
+        held.mine.close(0.1)
+        assert held.mine.stats().pending == len(rows(tmp_path)) == WINDOW_EVENTS
+        (path,) = files(tmp_path)
+        assert types_in(path) == ["first", *["sold"] * (WINDOW_EVENTS - 1)]
+        assert is_law_kept(held)
