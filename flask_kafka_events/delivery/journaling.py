@@ -71,7 +71,7 @@ class JournalKeeping:
         self._letters = DeadLetters(limit=settings.journal_max_bytes, memory=self._memory)
         self._mending = Mending(
             directory=directory, ledger=ledger, log=log,
-            admission=self._admission, letters=self._letters, tell=self._tell, aside=aside,
+            admission=self._admission, letters=self._letters, tell=self._tell, do_long=do_long,
         )  # fmt: skip
         self._own: Source | None = None
         self._sources: list[Source] = []

@@ -9,9 +9,9 @@ from flask_kafka_events.delivery.letters import DeadLetters
 from flask_kafka_events.delivery.shipment import JOURNAL_DAMAGED
 from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.errors import JournalError
-from flask_kafka_events.journal.aside import DoAside
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.layout import TopicBacklog
+from flask_kafka_events.journal.long_work import DoLong
 from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.ledger import Ledger
 
@@ -26,7 +26,7 @@ class Mending:
         admission: bounds what waits in the files.
         letters: what is dead in them.
         tell: told what keeps a file from being mended.
-        aside: does what may take long.
+        do_long: does what may take long.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Mending:
         admission: Admission,
         letters: DeadLetters,
         tell: Callable[[str], None],
-        aside: DoAside,
+        do_long: DoLong,
     ) -> None:
         self._directory = directory
         self._ledger = ledger
@@ -46,7 +46,7 @@ class Mending:
         self._admission = admission
         self._letters = letters
         self._tell = tell
-        self._aside = aside
+        self._do_long = do_long
 
     def mend(self, source: Source) -> None:
         """Give a source whose file is damaged, gone from its place or another's another one with all that can be read."""
@@ -71,8 +71,8 @@ class Mending:
     def _leave_to_another(self, source: Source) -> None:
         old = source.owned
         with source.mending():
-            lacking = source.swap(self._aside(self._directory.create))
-        self._aside(old.file.close)
+            lacking = source.swap(self._do_long(self._directory.create))
+        self._do_long(old.file.close)
         old.claim.release()
         self._letters.forget_lost(source)
         text = "Journal %s is another process's now, for its lock file was deleted while in use; %s goes on. Let nobody "

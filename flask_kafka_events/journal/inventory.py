@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from flask_kafka_events.errors import JournalError
+from flask_kafka_events.errors import JournalCorrupt, JournalError
 from flask_kafka_events.formats import read
 from flask_kafka_events.journal.claim import is_taken
 from flask_kafka_events.journal.directory import JournalDirectory
@@ -87,6 +87,8 @@ def _counted(path: Path, state: State) -> list[Holding]:
                     size=size,
                 )
             ]
+    except JournalCorrupt as error:
+        return [Holding(path=path, state=state, size=size, trouble=f"{error} {_next_step(path, state)}")]
     except JournalError as error:
         return [Holding(path=path, state=state, size=size, trouble=str(error))] if path.exists() else []
 
@@ -97,6 +99,14 @@ def _time_of(entry: Entry | None) -> datetime | None:
     record = entry.record
     event = read(value=record.value, headers=list(record.headers), key=record.key, topic=record.topic)
     return None if event is None else event.time
+
+
+def _next_step(path: Path, state: State) -> str:
+    """What a person does about a damaged file."""
+    if state == "in use":
+        return "Its owner copies what can be read of it."
+    who = f"Rename it to {path.with_suffix(JOURNAL).name}: then the" if state == "dead letters" else "The"
+    return f"{who} next process that emits, or `flask kafka-events journal replay`, copies what can be read of it."
 
 
 def _size(path: Path) -> int:

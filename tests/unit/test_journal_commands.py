@@ -96,7 +96,8 @@ def test_files_are_listed_with_what_they_hold(tmp_path: Path) -> None:
         "z.journal  left  0 waiting  0 dead  oldest -  800 bytes",
         f"{dead.name}  dead letters  0 waiting  1 dead  oldest N s  {size} bytes",
         "old.corrupt  damaged  0 waiting  0 dead  oldest -  10 bytes",
-        f"Journal {strange} is damaged: file is not a database.",
+        f"Journal {strange} is damaged: file is not a database. The next process that emits, or `flask kafka-events "
+        "journal replay`, copies what can be read of it.",
     ]
 
 
