@@ -100,6 +100,10 @@ class Lane:
             self.hand(each.seq, each.record.size)
         return left
 
+    def may_hand_on(self) -> bool:
+        """Whether something waits, and there is room for it."""
+        return self.held() > 0 and self.window.has_room()
+
     def held(self) -> int:
         """How many records wait."""
         return self.waiting + len(self.unwritten)

@@ -72,9 +72,7 @@ class Source:
     def refill(self, hand_on: Callable[[Shipment], object]) -> int:
         """Hand on what waits, a batch of each topic at most; returns how many."""
         with self._lock:
-            ready = [
-                (topic, lane) for topic, lane in self._lanes.items() if lane.held() and lane.window.has_room()
-            ]
+            ready = [(topic, lane) for topic, lane in self._lanes.items() if lane.may_hand_on()]
         return sum(self._refill(topic, lane, hand_on) for topic, lane in ready)
 
     def settle(self, shipment: Shipment) -> None:

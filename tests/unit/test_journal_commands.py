@@ -90,14 +90,16 @@ def test_files_are_listed_with_what_they_hold(tmp_path: Path) -> None:
             for line in run(held, "ls").splitlines()
         ]
     size = waits.stat().st_size
+    adopted = (
+        "The next process that emits, or `flask kafka-events journal replay`, copies what can be read of it."
+    )
     assert lines == [
         f"{waits.name}  left  2 waiting  0 dead  oldest N s  {size} bytes",
         f"{used.name}  in use  3 waiting  0 dead  oldest N s  {size} bytes",
         "z.journal  left  0 waiting  0 dead  oldest -  800 bytes",
         f"{dead.name}  dead letters  0 waiting  1 dead  oldest N s  {size} bytes",
         "old.corrupt  damaged  0 waiting  0 dead  oldest -  10 bytes",
-        f"Journal {strange} is damaged: file is not a database. The next process that emits, or `flask kafka-events "
-        "journal replay`, copies what can be read of it.",
+        f"Journal {strange} is damaged: file is not a database. {adopted}",
     ]
 
 
