@@ -11,7 +11,7 @@ from flask_kafka_events.errors import JournalCorrupt, JournalError
 from flask_kafka_events.formats import read
 from flask_kafka_events.journal.claim import is_taken
 from flask_kafka_events.journal.directory import JournalDirectory
-from flask_kafka_events.journal.layout import DeadLetter, Entry
+from flask_kafka_events.journal.layout import DeadLetter
 from flask_kafka_events.journal.owned import DEAD, JOURNAL, LOCK
 from flask_kafka_events.journal.reading import JournalReader
 from flask_kafka_events.journal.salvage import CORRUPT
@@ -83,7 +83,7 @@ def _counted(path: Path, state: State) -> list[Holding]:
                     state=state,
                     waiting=file.count(),
                     dead=file.count_dead(),
-                    oldest=_time_of(file.first()),
+                    oldest=_oldest(file),
                     size=size,
                 )
             ]
@@ -93,7 +93,11 @@ def _counted(path: Path, state: State) -> list[Holding]:
         return [Holding(path=path, state=state, size=size, trouble=str(error))] if path.exists() else []
 
 
-def _time_of(entry: Entry | None) -> datetime | None:
+def _oldest(file: JournalReader) -> datetime | None:
+    try:
+        entry = file.first()
+    except JournalCorrupt:  # what can be counted is shown all the same
+        return None
     if entry is None:
         return None
     record = entry.record

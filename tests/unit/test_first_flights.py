@@ -1,5 +1,7 @@
 """One event of a key flies ahead until the broker has it, and nothing that waits behind it is forgotten."""
 
+from typing import Any
+
 from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from flask_kafka_events.delivery.first_flights import REMEMBERED, FirstFlights
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.shipment import Shipment
 from flask_kafka_events.event import Record
+from tests.sending import KeepingProducer, shop
 
 
 def shipment(key: str | None, *, topic: str = "t") -> Shipment:
@@ -111,6 +114,24 @@ def test_held_event_that_librdkafka_refuses_is_given_back() -> None:
         (third, "MSG_SIZE_TOO_LARGE"),
     ]
     assert gate.take_waiting() == []
+
+
+def test_held_event_that_librdkafka_refuses_is_told_as_failed() -> None:
+    """The ledger has it, like one that was refused at once."""
+
+    class Refusing(KeepingProducer):
+        def produce(self, *arguments: Any, **more: Any) -> None:
+            if self.sent:
+                raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+            super().produce(*arguments, **more)
+
+    with shop(make=Refusing) as held:
+        for _ in range(3):
+            held.mine.emit("sold", key="ana")
+        assert held.mine.flush(5)
+        stats = held.mine.stats()
+        assert (stats.delivered, stats.failed_by_reason) == (1, {"MSG_SIZE_TOO_LARGE": 2})
+        assert held.is_accounted_for()
 
 
 def test_another_producer_sends_what_the_last_one_held_and_proves_each_key_anew() -> None:

@@ -39,6 +39,7 @@ def test_dead_letters_that_cannot_even_be_counted_can_be_had(tmp_path: Path) -> 
         assert "0 dead letter(s) wait again" in said
         path.rename(target)
         assert "Nothing waits" in run(held, "replay")
+    with journaling(tmp_path) as held:
         assert "3 dead letter(s) wait again" in run(held, "dead", "retry")
         assert held.mine.stats().delivered == 3
 

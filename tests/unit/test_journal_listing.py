@@ -58,7 +58,8 @@ def test_files_are_listed_for_a_program(tmp_path: Path) -> None:
             },
             {
                 "name": "z.journal", "state": "left", "waiting": 0, "dead": 0, "bytes": 800,
-                "trouble": f"Journal {strange} is damaged: file is not a database.",
+                "trouble": f"Journal {strange} is damaged: file is not a database. The next process that emits, or "
+                "`flask kafka-events journal replay`, copies what can be read of it.",
             },
             {
                 "name": dead.name, "state": "dead letters", "waiting": 0, "dead": 1, "bytes": dead.stat().st_size,
