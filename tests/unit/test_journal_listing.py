@@ -72,7 +72,7 @@ def test_files_are_listed_for_a_program(tmp_path: Path) -> None:
 
 
 def test_the_oldest_event_is_the_first_that_is_still_there(tmp_path: Path) -> None:
-    """Of what waits and of the dead letters; an unreadable one has no age."""
+    """Of what waits and of the dead letters; an unreadable one has no age, and none has none."""
     path = left(tmp_path, 3)
     with closing(JournalFile(path)) as file:
         first, second, third = file.records()
@@ -85,6 +85,9 @@ def test_the_oldest_event_is_the_first_that_is_still_there(tmp_path: Path) -> No
         with closing(sqlite3.connect(path)) as db:
             db.execute("UPDATE record SET headers = x'90', value = x'ff00'")
             db.commit()
+        assert oldest(held) is None
+        with closing(JournalFile(path)) as file:
+            file.drop_waiting()
         assert oldest(held) is None
 
 

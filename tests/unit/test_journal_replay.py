@@ -33,12 +33,14 @@ def interrupted(held: Shop, *, sent: int) -> Iterator[None]:
         wait_until(lambda: held.mine.stats().delivered == 1, "one is delivered")
         os.kill(os.getpid(), signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     person = threading.Thread(target=interrupt)
     person.start()
     try:
         yield
     finally:
         person.join(20)
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupted_replay_tells_how_far_it_is(tmp_path: Path) -> None:
