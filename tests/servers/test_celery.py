@@ -71,7 +71,7 @@ def test_tasks_with_a_journal_leave_no_file(broker: Lease, tmp_path: Path) -> No
 
 
 # All of them and not one of the pool: Celery with this transport goes on after that in half of all cases only, also
-# without an event (8 of 16).
+# without an event (9 of 16).
 def test_next_start_sends_what_a_killed_pool_left(broker: Lease, tmp_path: Path) -> None:
     """All processes are killed with -9 among tasks: for each task that succeeded the next start sends the event."""
     order(2 * TASKS)
