@@ -1,6 +1,6 @@
 """What isn't on disk with a record that waits there: who waits for its end, and where it was emitted."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import TypeAlias
 
@@ -28,9 +28,7 @@ class Company:
         shipment.waiter, shipment.emitted_in = self._by_seq.pop(shipment.seq, (None, frozenset()))
         return shipment
 
-    def bereaved(self, file: JournalFile) -> Iterator[_Waiter]:
+    def bereaved(self, file: JournalFile) -> list[_Waiter]:
         """Who waits for a record that isn't in the file any more, each once."""
-        for seq in [each for each in tuple(self._by_seq) if not file.holds(each)]:
-            waiter, _ = self._by_seq.pop(seq)
-            if waiter is not None:
-                yield waiter
+        lost = [self._by_seq.pop(seq) for seq in tuple(self._by_seq) if not file.holds(seq)]
+        return [waiter for waiter, _ in lost if waiter is not None]

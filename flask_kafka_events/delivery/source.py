@@ -99,14 +99,14 @@ class Source:
 
     def give_back(self, shipment: Shipment) -> bool:
         """Let a record that was handed on wait in the file, for another process; False where it can't be put there."""
+        is_there = self._is_there(shipment)
         with self._lock:
             lane = self._lane(shipment)
             lane.land(shipment.record.size)
-            if not self._is_there(shipment):
-                return False
-            lane.wait(shipment.record.size)
-        shipment.leave_pending()
-        return True
+            if is_there:
+                lane.wait(shipment.record.size)
+                shipment.leave_pending()
+        return is_there
 
     def flush(self, *, at_least: int = 1) -> None:
         """Delete what was settled and bury what was refused, in batches; what fails is tried again at the next call."""
@@ -138,7 +138,7 @@ class Source:
     def bereaved(self) -> list["Future[Delivery | Refusal]"]:
         """Who waits for events that were in the file and aren't any more, each once."""
         with self._writing.turn:
-            return list(self._company.bereaved(self.owned.file))
+            return self._company.bereaved(self.owned.file)
 
     def is_spent(self) -> bool:
         """Whether nothing waits and nothing is on its way."""
@@ -231,7 +231,8 @@ class Source:
 
     def _is_there(self, shipment: Shipment) -> bool:
         try:
-            if self._is_swapped:  # what was lost with the file before is written anew, for it is here still
+            # What was lost with the file before is written anew, for it is here still.
+            if self._is_swapped and not self.owned.file.holds(shipment.seq):
                 self.owned.file.append([Entry(seq=shipment.seq, record=shipment.record)])
         except JournalError as error:
             self.trouble.note(error)

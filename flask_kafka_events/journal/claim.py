@@ -29,13 +29,11 @@ class Claim:
         return False
 
     def is_lost(self) -> bool:
-        """Whether another process has the right by now; where the lock file is gone and none has, it is made again.
+        """Whether another process has the right, now that the lock file is gone; where none has, it is made again.
 
         Raises:
             OSError: it can't be made.
         """
-        if self.is_in_place():
-            return False
         with suppress(NotADirectoryError):
             descriptor = _locked(self.path, os.O_CREAT)
             if descriptor is not None:

@@ -13,6 +13,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.delivery.settled import BATCH
 from flask_kafka_events.journal.file import JournalFile
 from tests.journals import ids_in
 from tests.leash import leashed
@@ -131,7 +132,7 @@ def test_a_clock_that_jumps_loses_nothing_and_keeps_the_order(
     clock = Clock(0, 7_200, -3_600, 10, -90_000)
     mocker.patch("uuid_utils.uuid7", clock.id)
     mocker.patch("time.time", clock.read)
-    total = WINDOW_EVENTS + 100
+    total = WINDOW_EVENTS + 2 * BATCH + 100
     with journaling(tmp_path, answers=False) as held:
         for number in range(total):
             held.mine.emit("sold", {"number": number}, key="ana")

@@ -3,18 +3,23 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
 
+from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.delivery.shipment import Refusal, Shipment
+from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.layout import Entry
 from tests.processes import wait_until
 from tests.sending import Shop, shop
 
+from .test_journal_file import entry
 from .test_journaling import files, is_law_kept, journaling, number_of, process, resume, rows
 
 
@@ -167,7 +172,7 @@ def test_an_interrupted_start_accepts_nothing_in_memory_mode(mocker: MockerFixtu
 def test_a_transaction_may_be_interrupted_at_its_begin(tmp_path: Path) -> None:
     """The next write is not refused for one that was left open."""
     file = JournalFile(tmp_path / "a.journal")
-    begins = Begins(file._db)  # noqa: SLF001 - a connection can't be patched
+    begins = Begins(file._db, ring)  # noqa: SLF001 - a connection can't be patched
     file._db = begins  # type: ignore[assignment]  # noqa: SLF001
     with pytest.raises(TimeIsUp):
         file.drop_dead()
@@ -176,20 +181,55 @@ def test_a_transaction_may_be_interrupted_at_its_begin(tmp_path: Path) -> None:
     file.close()
 
 
-class Begins:
-    """A connection into whose first BEGIN a signal handler raises, right after it."""
+def test_who_waits_for_the_queue_may_be_interrupted(tmp_path: Path, mocker: MockerFixture) -> None:
+    """What is on disk by then is sent in its turn all the same."""
+    with journaling(tmp_path) as held:
+        accept = Gate.accept
+        answers = iter([TimeIsUp, None])
 
-    def __init__(self, db: Any) -> None:
+        def interrupted(gate: Gate, shipment: Shipment) -> Refusal | None:
+            if (answer := next(answers)) is not None:
+                raise answer
+            return accept(gate, shipment)
+
+        mocker.patch.object(Gate, "accept", interrupted)
+        with pytest.raises(TimeIsUp):
+            held.mine.emit("sold")
+        mocker.stopall()
+        assert held.types() == ["sold"]
+        assert is_at_rest(held)
+        assert is_law_kept(held)
+
+
+def test_a_transaction_in_a_signal_handler_takes_no_other_back(tmp_path: Path) -> None:
+    """It is refused where it comes on top of another, which goes on."""
+    file = JournalFile(tmp_path / "a.journal")
+    begins = Begins(file._db, lambda: file.append([entry(2)]))  # noqa: SLF001
+    file._db = begins  # type: ignore[assignment]  # noqa: SLF001
+    file.append([entry(1)])
+    file._db = begins.db  # noqa: SLF001
+    assert [each.seq for each in file.records()] == [1]
+    file.close()
+
+
+def ring() -> None:
+    """What a signal handler does."""
+    raise TimeIsUp
+
+
+class Begins:
+    """A connection in which a signal handler is called right after its first BEGIN; journals may refuse it what it does."""
+
+    def __init__(self, db: Any, handler: Callable[[], None]) -> None:
         self.db = db
-        self.count = 0
+        self._handlers = [handler]
 
     def execute(self, sql: str, *rest: Any) -> Any:
-        """Do it, and raise."""
+        """Do it, and be interrupted."""
         done = self.db.execute(sql, *rest)
-        if sql.startswith("BEGIN"):
-            self.count += 1
-            if self.count == 1:
-                raise TimeIsUp
+        if sql.startswith("BEGIN") and self._handlers:
+            with suppress(JournalError):
+                self._handlers.pop()()
         return done
 
     def __getattr__(self, name: str) -> Any:

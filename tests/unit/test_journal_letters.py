@@ -108,6 +108,19 @@ def test_what_ends_while_the_file_is_copied_is_in_the_copy(tmp_path: Path, mocke
         assert is_law_kept(held)
 
 
+def test_what_the_broker_refuses_has_a_limit_too(tmp_path: Path) -> None:
+    """Past half of it for one topic it is counted as failed."""
+    settings: dict[str, Any] = {"MAX_EVENT_BYTES": 20_000, "JOURNAL_MAX_BYTES": 65_536}
+    with journaling(tmp_path, answer=REFUSAL, **settings) as held:
+        for _ in range(3):
+            held.mine.emit("sold", "x" * 12_000)
+            assert held.mine.flush(5)
+        stats = held.mine.stats()
+        assert (stats.dead, stats.failed_by_reason) == (2, {"TOPIC_AUTHORIZATION_FAILED": 1})
+        assert is_law_kept(held)
+    assert len(rows(tmp_path, "dead")) == 2
+
+
 def test_an_event_too_large_keeps_no_other_waiting(tmp_path: Path) -> None:
     """Those that wait on disk for their turn as it comes are sent when it is theirs."""
     with journaling(tmp_path, answers=False, MAX_EVENT_BYTES=20_000) as held:

@@ -15,12 +15,14 @@ from pytest_mock import MockerFixture
 
 from flask_kafka_events import DeliveryFailed, DeliveryTimeout
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.errors import JournalCorrupt
 from flask_kafka_events.journal.claim import Claim
 from tests.leash import leashed
+from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import Shop
 
-from .test_journaling import files, is_law_kept, journaling, resume, rows, told
+from .test_journaling import files, is_law_kept, journaling, process, resume, rows, told
 
 #: Half of it, for one topic, is what a window takes, and forty events of 20,000 bytes.
 LIMIT = 3_500_000
@@ -195,8 +197,22 @@ def test_a_file_that_another_process_took_is_left_to_it(
     assert path in files(tmp_path)
 
 
-def test_what_was_lost_with_a_file_is_in_the_next_at_the_end(tmp_path: Path) -> None:
-    """An event that was on its way as its row was lost waits for the next process like any other."""
+def test_damage_that_costs_nothing_is_mended_all_the_same(tmp_path: Path) -> None:
+    """All can be read: nothing is counted as lost, and the new file goes on."""
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("sold")
+        (path,) = files(tmp_path)
+        process(held)._keeping._own.trouble.note(JournalCorrupt("It is damaged."))  # noqa: SLF001 - what SQLite finds
+        wait_until(lambda: files(tmp_path) not in ([path], []), "there is another file")
+        resume(held)
+        assert held.mine.flush(5)
+        assert held.mine.stats().failed == 0
+        assert is_law_kept(held)
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_what_was_lost_with_a_file_is_in_the_next_at_the_end(tmp_path: Path, has_room: bool) -> None:
+    """An event that was on its way as its row was lost waits for the next process like any other, or is told as lost."""
     with journaling(tmp_path, answers=False) as held:
         held.mine.emit("first", topic="another")
         fill_window(held)
@@ -210,8 +226,10 @@ def test_what_was_lost_with_a_file_is_in_the_next_at_the_end(tmp_path: Path) -> 
         wait_until(lambda: held.mine.stats().failed == 1, "the damage is found")
         producer.answers = False
         producer.waiting = [first, *rest[1:]]
-        held.mine.close(0.1)
-        assert held.mine.stats().pending == len(rows(tmp_path)) == WINDOW_EVENTS
+        with largest_file(1_000_000_000 if has_room else 0):
+            held.mine.close(0.1)
+        assert held.mine.stats().pending == len(rows(tmp_path)) == WINDOW_EVENTS - (not has_room)
+        assert held.mine.stats().dropped_by_reason == ({} if has_room else {"closed": 1})
         (path,) = files(tmp_path)
-        assert types_in(path) == ["first", *["sold"] * (WINDOW_EVENTS - 1)]
+        assert types_in(path) == [*["first"] * has_room, *["sold"] * (WINDOW_EVENTS - 1)]
         assert is_law_kept(held)

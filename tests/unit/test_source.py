@@ -11,7 +11,8 @@ import pytest
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS, Window
-from flask_kafka_events.delivery.shipment import Shipment
+from flask_kafka_events.delivery.letters import DeadLetters
+from flask_kafka_events.delivery.shipment import TOO_LARGE, Shipment
 from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.event import Record
 from flask_kafka_events.journal.directory import JournalDirectory
@@ -75,6 +76,29 @@ def test_what_cannot_be_deleted_is_deleted_later(source: Source, told: list[str]
     assert source.owned.file.count() == WINDOW_EVENTS + 2
     source.flush()
     assert source.owned.file.count() == WINDOW_EVENTS + 1
+
+
+def test_a_letter_that_meets_the_end_is_refused(source: Source) -> None:
+    """A file that is given up takes no more; the place that the letter took is free again."""
+    source.close()
+    memory = Admission(events=2, size=1_000)
+    letters = DeadLetters(limit=2, memory=memory)
+    for number in range(2):
+        assert letters.take_unsent(shipment(number), source, TOO_LARGE) is TOO_LARGE
+    assert not source.settled
+
+
+def test_each_letter_has_its_own_end(source: Source) -> None:
+    """Who buries one hears of that one alone; the others are told by whoever asks for all."""
+    first, second = shipment(1), shipment(2)
+    for each in (first, second):
+        assert source.bury_unsent(each, TOO_LARGE)
+    assert source.settled.end_of(second) is None
+    source.flush()
+    end = source.settled.end_of(second)
+    assert end is not None
+    assert end.dead
+    assert [each for each, _ in source.settled.ends()] == [first]
 
 
 def test_what_cannot_be_forgotten_now_is_told(source: Source, told: list[str]) -> None:
