@@ -181,17 +181,21 @@ def test_a_transaction_may_be_interrupted_at_its_begin(tmp_path: Path) -> None:
     file.close()
 
 
-def test_who_waits_for_the_queue_may_be_interrupted(tmp_path: Path, mocker: MockerFixture) -> None:
-    """What is on disk by then is sent in its turn all the same."""
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_who_waits_for_the_queue_may_be_interrupted(
+    tmp_path: Path, mocker: MockerFixture, is_accepted: bool
+) -> None:
+    """What is on disk by then is sent all the same, once."""
+    accept, calls = Gate.accept, list[Shipment]()
+
+    def interrupted(gate: Gate, shipment: Shipment) -> Refusal | None:
+        calls.append(shipment)
+        refused = accept(gate, shipment) if is_accepted or len(calls) > 1 else None
+        if len(calls) == 1:
+            raise TimeIsUp
+        return refused
+
     with journaling(tmp_path) as held:
-        accept = Gate.accept
-        answers = iter([TimeIsUp, None])
-
-        def interrupted(gate: Gate, shipment: Shipment) -> Refusal | None:
-            if (answer := next(answers)) is not None:
-                raise answer
-            return accept(gate, shipment)
-
         mocker.patch.object(Gate, "accept", interrupted)
         with pytest.raises(TimeIsUp):
             held.mine.emit("sold")
