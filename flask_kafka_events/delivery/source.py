@@ -231,8 +231,7 @@ class Source:
 
     def _is_there(self, shipment: Shipment) -> bool:
         try:
-            # What was lost with the file before is written anew, for it is here still.
-            if self._is_swapped and not self.owned.file.holds(shipment.seq):
+            if self._is_swapped and not self.owned.file.holds(shipment.seq):  # lost with the one before
                 self.owned.file.append([Entry(seq=shipment.seq, record=shipment.record)])
         except JournalError as error:
             self.trouble.note(error)
