@@ -72,11 +72,13 @@ class Gate:
         """Take a shipment whose record was accepted earlier and waited elsewhere, also while later ones are refused."""
         with self._lock:
             shipment.number = next(self._numbers)
-            if self._flowing and self._knows(shipment.record.topic):
-                try:
+            try:
+                if self._flowing and self._knows(shipment.record.topic):
                     return self._pass_on(shipment)
-                except _Stuck:
-                    pass
+            except _Stuck:
+                pass
+            except BaseException as error:  # noqa: BLE001 - a signal handler's; whether librdkafka has it isn't known
+                shipment.interruption = error
             self._flowing = False
             self._waiting.append(shipment)
             return None
@@ -189,6 +191,14 @@ class Gate:
                 return refusal(error, self._scrubbed)
             self.broken = True
             raise _Stuck from None
-        except Exception as error:  # noqa: BLE001 - a factory's producer is the app's and may raise anything
+        except Exception as error:  # a factory's producer is the app's and may raise anything
+            if _is_of_a_signal_handler(error, self._producer):
+                raise
             return Refusal(dropped=False, reason="error", explanation=f"produce(): {explanation(error)}")
         return None
+
+
+def _is_of_a_signal_handler(error: Exception, producer: Producer) -> bool:
+    # confluent-kafka's own `produce` is C, and has no frame that an error could come out of.
+    frames = error.__traceback__
+    return type(producer) is Producer and frames is not None and frames.tb_next is not None

@@ -12,7 +12,7 @@ from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.connection import POLL, Connection
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import Keeping
-from flask_kafka_events.delivery.reports import end_of, must_go_again
+from flask_kafka_events.delivery.reports import NO_OFFSET, end_of, must_go_again
 from flask_kafka_events.delivery.shipment import UNSENT, Ended, Refusal, Settle, Shipment
 from flask_kafka_events.errors import ConfigurationError, EmbeddedBrokerError, explanation
 from flask_kafka_events.outcomes import Delivery
@@ -240,10 +240,11 @@ class Poller:
         if must_go_again(error, message):
             self.gate.broken = True
             self._again.append(shipment)
+            if error is None:
+                self._connection.reminders.warn("offset", NO_OFFSET)
             return
         if error is None:
             self._failures = 0
-        end = end_of(shipment.record.topic, error, message, self._connection.scrubbed)
-        self._end(shipment, end)
+        self._end(shipment, end_of(shipment.record.topic, error, message, self._connection.scrubbed))
         for refused in self.gate.land(shipment, taken=error is None):
             self._end(*refused)

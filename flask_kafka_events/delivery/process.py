@@ -88,18 +88,12 @@ class ProcessDelivery:
         once it is known what became of the record.
         """
         shipment = Shipment(record=record, waiter=waiter, emitted_in=emitted_in)
-        if record.size > self._settings.max_event_bytes:
-            if place is not None:
-                place.give_back()
-            end = self._keeping.refuse(shipment, TOO_LARGE)
-            if end is not None:
-                self._end(shipment, end)
-            else:
-                self.start()  # it is the poller that hears of it
-            return
-        refused = self._admit(shipment, place)
+        is_too_large = record.size > self._settings.max_event_bytes
+        refused = self._refuse(shipment, place) if is_too_large else self._admit(shipment, place)
         if refused is not None:
             self._end(shipment, refused)
+        elif is_too_large:
+            self.start()  # it is the poller that hears of it
         elif (refused := self._accept(shipment)) is not None:
             self._settle(shipment, refused)
         if shipment.interruption is not None:
@@ -189,6 +183,15 @@ class ProcessDelivery:
         """Take over what dead processes left in the journal, and send it; returns how many events that is."""
         return self._keeping.adopt()
 
+    def _refuse(self, shipment: Shipment, place: Reservation | None) -> Refusal | None:
+        try:
+            if place is not None:
+                place.give_back()
+            return self._keeping.refuse(shipment, TOO_LARGE)
+        except BaseException as error:  # noqa: BLE001 - a signal handler's; raised again when the record is counted
+            shipment.interruption = error
+            return None if shipment.is_letter else INTERRUPTED
+
     def _admit(self, shipment: Shipment, place: Reservation | None) -> Refusal | None:
         try:
             is_admitted = self._keeping.admit(shipment.record, place, self._patience())
@@ -226,11 +229,11 @@ class ProcessDelivery:
         return self._settings.block_seconds if block else 0.0
 
     def _settle(self, shipment: Shipment, end: Delivery | Refusal) -> None:
-        told = self._keeping.settle(shipment, end)
-        if told is not None:
+        if not shipment.is_over and (told := self._keeping.settle(shipment, end)) is not None:
             self._end(shipment, told)
 
     def _end(self, shipment: Shipment, end: Delivery | Refusal) -> None:
+        shipment.is_over = True
         try:
             if isinstance(end, Delivery):
                 self._deliver(shipment, end)

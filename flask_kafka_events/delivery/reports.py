@@ -55,6 +55,12 @@ def refuses_certificate(error: KafkaError) -> bool:
     return _REFUSED_CERTIFICATE.search(error.str()) is not None
 
 
+NO_OFFSET: Final = (
+    "Kafka: acknowledged an event without an offset, so it is not certain that it was stored; it is sent again, and what "
+    "was on its way with it."
+)
+
+
 def must_go_again(error: KafkaError | None, message: Message) -> bool:
     """Whether a delivery report leaves open where its event is.
 

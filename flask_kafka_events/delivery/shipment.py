@@ -41,6 +41,7 @@ class Shipment:
         kept_in: where a journal keeps it; None where it is only in the queue.
         is_letter: whether it was refused for good, and is a dead letter once that is in its file.
         interruption: what a signal handler raised while it was accepted; raised again once that is over.
+        is_over: whether its end was told. An interrupted `produce` is made again, and a second report ends nothing.
     """
 
     record: Record
@@ -53,6 +54,7 @@ class Shipment:
     kept_in: Literal["file", "memory"] | None = None
     is_letter: bool = False
     interruption: BaseException | None = None
+    is_over: bool = False
 
     def leave_pending(self) -> None:
         """Tell who waits that the record is safe and will be sent, by another process: for them that is a time-out."""

@@ -39,14 +39,17 @@ def numbers(broker: Lease, count: int) -> list[int]:
     return list(dict.fromkeys(json.loads(each)["data"]["number"] for each in values))
 
 
-def test_refused_event_is_not_lost_behind_one_that_was_taken(app: Flask, broker: Lease) -> None:
-    """An acknowledgement that tells no place is not believed: the event is sent again."""
+def test_refused_event_is_not_lost_behind_one_that_was_taken(
+    app: Flask, broker: Lease, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An acknowledgement that tells no place is not believed: the event is sent again, and the log says why."""
     broker.refuse("NOT_ENOUGH_REPLICAS")
     for number in range(4):
         of(app).emit("tick", {"number": number}, key=str(number))
     assert of(app).flush(20)
     assert set(numbers(broker, 4)) == {0, 1, 2, 3}
     assert of(app).stats().delivered == 4
+    assert "acknowledged an event without an offset" in caplog.text
 
 
 def test_key_keeps_its_order_behind_a_refused_event(app: Flask, broker: Lease) -> None:
