@@ -207,31 +207,24 @@ def _takes(callable_: Callable[..., Any], *args: object, **kwargs: object) -> bo
 
 
 def _checked(type: str, *, key: Any, topic: Any, data: Any, on: Any, at: Any, format: Any) -> Emission:
+    if callable(type):
+        raise ConfigurationError(
+            f'@emit_event stands on {getattr(type, "__name__", type)} without parentheses. Write @emit_event("name"), the '
+            f"name of what happened."
+        )
     try:
         checked_string("type", type)
         if topic is not None:
             check_topic(topic)
     except EventError as error:
         raise ConfigurationError(f"@emit_event({type!r}): {error}") from None
+    is_key = key is None or isinstance(key, str) or (callable(key) and _takes(key, None))
+    is_data = data is None or isinstance(data, Mapping) or callable(data)
+    is_on = on in _ON or (callable(on) and _takes(on, None))
     for name, value, is_good, wanted in (
-        (
-            "key",
-            key,
-            key is None or isinstance(key, str) or (callable(key) and _takes(key, None)),
-            "a field name or a callable of the data",
-        ),
-        (
-            "data",
-            data,
-            data is None or isinstance(data, Mapping) or callable(data),
-            "a mapping or a callable",
-        ),
-        (
-            "on",
-            on,
-            on in _ON or (callable(on) and _takes(on, None)),
-            "'success', 'error', 'always' or a callable of the Outcome",
-        ),
+        ("key", key, is_key, "a field name or a callable of the data"),
+        ("data", data, is_data, "a mapping or a callable"),
+        ("on", on, is_on, "'success', 'error', 'always' or a callable of the Outcome"),
         ("at", at, at in get_args(At), "'response' or 'close'"),
         ("format", format, format in (None, *FORMAT_NAMES), f"one of {', '.join(map(repr, FORMAT_NAMES))}"),
     ):

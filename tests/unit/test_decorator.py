@@ -291,6 +291,18 @@ def test_wrong_arguments_are_told_where_they_stand(arguments: dict[str, Any], me
     assert str(caught.value) == message
 
 
+def test_missing_parentheses_are_told() -> None:
+    """`@emit_event` bare, directly on a function, is told with the line to write."""
+
+    def buy() -> None: ...
+
+    with pytest.raises(ConfigurationError) as caught:
+        emit_event(buy)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        '@emit_event stands on buy without parentheses. Write @emit_event("name"), the name of what happened.'
+    )
+
+
 def test_impossible_topic_is_told() -> None:
     """A topic that Kafka doesn't allow is told at the decorator."""
     with pytest.raises(ConfigurationError, match=r"@emit_event\('x'\): "):
