@@ -38,6 +38,8 @@ _NETWORK: Final = frozenset(
         "virtiofs",
     ]
 )
+# The kernel's own, in which nobody can make a directory to write to.
+_KERNELS_OWN: Final = frozenset(["cgroup", "cgroup2", "debugfs", "devpts", "proc", "sysfs", "tracefs"])
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
@@ -62,6 +64,10 @@ def read_journal_directory(value: object, place: Place, *, mounts: Path = _MOUNT
         raise ConfigurationError(
             f"{place} is on a network file system ({kind}), where neither locks nor SQLite's WAL can be trusted. Name a "
             f"directory on a local disk, a volume of its own for each host."
+        )
+    if kind in _KERNELS_OWN:
+        raise ConfigurationError(
+            f"{place} is on {kind}, a file system of the kernel's own that keeps no files. Name a directory on a local disk."
         )
     return path
 

@@ -1,11 +1,13 @@
 """The directory of an app's journal files: makes one for a process, and hands those of dead processes to one living."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from flask_kafka_events.app_log import AppLog
@@ -21,6 +23,9 @@ from flask_kafka_events.journal.reading import explained
 from flask_kafka_events.journal.salvage import Salvaged, batches, salvage, set_aside
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
+
+# What no right and no room on the disk would change: a file above it, a loop of links, a name that is too long.
+_NO_DIRECTORY: Final = frozenset({errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG})
 
 
 class JournalDirectory:
@@ -60,8 +65,7 @@ class JournalDirectory:
             return self._made(path, claim)
         except OSError as error:
             raise JournalError(
-                f"Journal directory {self.path} can't be used: {error.strerror}. Let the app's user write there, or make "
-                f"room on the disk."
+                f"Journal directory {self.path} can't be used: {error.strerror}. {_next_step(error)}"
             ) from None
 
     def orphans(self) -> Iterator[OwnedJournal]:
@@ -216,6 +220,12 @@ def directory_of(
     if settings.journal is None:
         return None
     return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log, do_long=do_long)
+
+
+def _next_step(error: OSError) -> str:
+    if error.errno in _NO_DIRECTORY:
+        return "There can't be a directory of that path: name another in KAFKA_EVENTS_JOURNAL."
+    return "Let the app's user write there, or make room on the disk."
 
 
 def _refuse_links(path: Path) -> None:

@@ -16,7 +16,7 @@ from flask_kafka_events.journal.claim import take
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.owned import OwnedJournal
 from tests.leash import leashed
-from tests.limits import descriptors, largest_file
+from tests.limits import descriptors, largest_file, rights_of_files_kept
 from tests.unit.test_journal_file import dead, entry
 
 #: A process that makes a journal with three records, says so, and waits for its end.
@@ -244,14 +244,22 @@ def test_a_lock_that_is_a_link_is_not_followed(
 
 
 def test_a_directory_that_cannot_be_made_says_the_next_step(tmp_path: Path) -> None:
-    """A file in the directory's place, for example."""
+    """A file in the directory's place needs another path, a directory that may not be written the right to."""
     (tmp_path / "file").touch()
     directory = JournalDirectory(tmp_path / "file", "shop", sync="process", log=AppLog(lambda: None))  # type: ignore[arg-type,return-value]
     with pytest.raises(
-        JournalError, match=r"can't be used: Not a directory\. Let the app's user write there"
+        JournalError,
+        match=r"can't be used: Not a directory\. There can't be .* name another in KAFKA_EVENTS_J",
     ):
         directory.create()
     assert directory.files(".journal") == []
+    (tmp_path / "locked").mkdir(mode=0o500)
+    directory = JournalDirectory(tmp_path / "locked", "shop", sync="process", log=AppLog(lambda: None))  # type: ignore[arg-type,return-value]
+    with (
+        rights_of_files_kept(),
+        pytest.raises(JournalError, match=r"Permission denied\. Let the app's user write there"),
+    ):
+        directory.create()
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "Käse\udc80", "%2E"])

@@ -49,6 +49,14 @@ def test_a_network_file_system_is_refused(kind: str, tmp_path: Path) -> None:
     read_journal_directory("/mnt/local", PLACE, mounts=table)
 
 
+@pytest.mark.parametrize("path", ["/proc/x", "/proc/1/x/y"])
+def test_a_file_system_that_keeps_no_files_is_refused(path: str, tmp_path: Path) -> None:
+    """No process of the app could ever make a directory there."""
+    table = mounts(tmp_path, "26 22 0:24 / /proc rw - proc proc rw")
+    with pytest.raises(ConfigurationError, match=r"is on proc, a file system .* Name a directory on a local"):
+        read_journal_directory(path, PLACE, mounts=table)
+
+
 def test_where_the_kernel_tells_no_mounts_none_is_refused(tmp_path: Path) -> None:
     """Not every system has that table."""
     path = read_journal_directory("/x", PLACE, mounts=tmp_path / "none")

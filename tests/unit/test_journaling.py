@@ -307,7 +307,7 @@ def test_a_directory_that_cannot_be_used_leaves_requests_unharmed(
         resume(held)
         assert held.mine.flush(5)
         assert is_law_kept(held)
-    assert told(caplog, "can't be used: Not a directory. Let the app's user write there")
+    assert told(caplog, "can't be used: Not a directory. There can't be a directory of that path")
 
 
 def test_a_file_that_cannot_be_written_lets_events_wait_in_memory_in_order(
