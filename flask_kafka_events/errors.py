@@ -92,7 +92,7 @@ class EventTooLarge(EventError):
 
 
 class QueueFull(KafkaEventsError):
-    """The queue has no place left and `KAFKA_EVENTS_ON_FULL` is `"raise"`.
+    """The queue has no place left for an event's topic, which may hold half of it, and `KAFKA_EVENTS_ON_FULL` is `"raise"`.
 
     .. versionadded:: 0.1
     """

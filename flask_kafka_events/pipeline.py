@@ -10,6 +10,7 @@ import msgspec
 
 from flask_kafka_events import signals
 from flask_kafka_events.announcer import Announcer
+from flask_kafka_events.broker_addresses import NOT_SET
 from flask_kafka_events.content import Content, ContentMaker, Envelope
 from flask_kafka_events.delivery.admission import Reservation
 from flask_kafka_events.delivery.connection import Connection, ProducerFactory
@@ -188,8 +189,7 @@ class Pipeline:
         """Raise `ConfigurationError` where the app names no broker."""
         if self.settings.bootstrap_servers is None:
             raise ConfigurationError(
-                f"App {self.host.name!r} has events, but KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set. Set it to 'host:port', "
-                f"to 'embedded' for development, or set KAFKA_EVENTS_ENABLED = False."
+                f"App {self.host.name!r} has events, but {NOT_SET} KAFKA_EVENTS_ENABLED = False sends none."
             )
 
     def _created(

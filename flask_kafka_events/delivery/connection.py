@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from flask_kafka_events import embedded
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.broker_addresses import EMBEDDED
+from flask_kafka_events.broker_addresses import EMBEDDED, NOT_SET
 from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step, refuses_certificate
 from flask_kafka_events.errors import BrokerError, ConfigurationError
@@ -140,7 +140,7 @@ class Connection:
     def _address(self) -> str:
         servers = self._settings.bootstrap_servers
         if servers is None:
-            raise ConfigurationError("KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set.")
+            raise ConfigurationError(NOT_SET)
         if servers != EMBEDDED:
             return servers
         if self._lease is None:

@@ -123,7 +123,7 @@ UNSENT = Refusal(
 QUEUE_FULL = Refusal(
     dropped=True,
     reason="queue_full",
-    explanation="The queue has no place left. Is the broker down? Raise KAFKA_EVENTS_QUEUE_EVENTS or "
+    explanation="The queue has no place left for its topic, which may hold half of it. Is the broker down? Raise KAFKA_EVENTS_QUEUE_EVENTS or "
     "KAFKA_EVENTS_QUEUE_BYTES (with a journal: KAFKA_EVENTS_JOURNAL_MAX_BYTES) to bridge longer outages.",
 )
 

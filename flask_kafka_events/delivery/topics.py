@@ -24,7 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it has no _
 )
 
 from flask_kafka_events import embedded
-from flask_kafka_events.broker_addresses import EMBEDDED
+from flask_kafka_events.broker_addresses import EMBEDDED, NOT_SET
 from flask_kafka_events.delivery.connection import asked_credentials
 from flask_kafka_events.delivery.reports import next_step
 from flask_kafka_events.errors import BrokerError, ConfigurationError, explanation
@@ -162,9 +162,7 @@ def broker_of(settings: Settings, directory: Path) -> Iterator[Broker]:
     """
     servers = settings.bootstrap_servers
     if servers is None:
-        raise ConfigurationError(
-            "KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set. Set it to 'host:port', or to 'embedded' for development."
-        )
+        raise ConfigurationError(NOT_SET)
     config = {name: value for name, value in settings.producer.items() if name.startswith(_COMMON)}
     secrets = settings.producer.secret_values()
     if settings.credentials is not None:

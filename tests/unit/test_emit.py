@@ -129,8 +129,12 @@ def test_missing_key_goes_without_in_production(caplog: pytest.LogCaptureFixture
 def test_missing_settings_are_told_at_the_first_emit() -> None:
     """Without brokers or topic, strict mode raises with the next step and production counts."""
     with shop(BOOTSTRAP_SERVERS=None) as here:
-        with pytest.raises(ConfigurationError, match="KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set"):
+        with pytest.raises(ConfigurationError, match="KAFKA_EVENTS_BOOTSTRAP_SERVERS is not set") as caught:
             here.mine.emit("tick")
+        # Who exported the setting's own name must see the prefix, and who reads it.
+        assert "it is FLASK_KAFKA_EVENTS_BOOTSTRAP_SERVERS, and app.config.from_prefixed_env()" in str(
+            caught.value
+        )
         here.app.testing = False
         here.mine.emit("tick")
         assert here.mine.stats().dropped_by_reason == {"not_configured": 1}

@@ -97,13 +97,29 @@ def test_wrong_value_is_told(name: str, value: object, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "servers", ["a:1,,b:2", ",", "a:1 b:2", "a\n:1", "a\u200b:1", "localhost", "kafka://a:1", "::1:9092"]
-)
-def test_address_that_is_none_is_told(servers: str) -> None:
-    """An empty address or one with a blank or an unseen character in it is refused, and not repeated."""
-    expected = "KAFKA_EVENTS_BOOTSTRAP_SERVERS of app 'shop' must be HOST:PORT, several with commas between, or \"embedded\"."
-    assert refusal("BOOTSTRAP_SERVERS", servers) == expected
-    assert refusal("BOOTSTRAP_SERVERS", "embeded") == f"{expected} Did you mean 'embedded'?"
+    ("servers", "got"),
+    [
+        ("a:1,,b:2", ""), (",", ""), ("a:1 b:2", "a:1 b:2"), ("a\n:1", "a\n:1"), ("a\u200b:1", "a\u200b:1"),
+        ("kafka://a:1", "kafka://a:1"), ("::1:9092", "::1:9092"),
+    ],
+)  # fmt: skip
+def test_address_that_is_none_is_told(servers: str, got: str) -> None:
+    """An empty address or one with a blank or an unseen character in it is refused and shown, each character seen."""
+    wanted = "KAFKA_EVENTS_BOOTSTRAP_SERVERS of app 'shop' must be HOST:PORT, several with commas between, or \"embedded\", got "
+    assert refusal("BOOTSTRAP_SERVERS", servers).startswith(f"{wanted}{got!r} (str).")
+    assert refusal("BOOTSTRAP_SERVERS", "embeded") == f"{wanted}'embeded' (str). Did you mean 'embedded'?"
+
+
+def test_missing_port_is_told() -> None:
+    """A host alone gets the port that Kafka has by default, as an example."""
+    for servers in ("localhost", "a:1,localhost"):
+        said = refusal("BOOTSTRAP_SERVERS", servers)
+        assert said.endswith("got 'localhost' (str). The port is missing: localhost:9092, for example.")
+
+
+def test_address_with_a_password_is_not_shown() -> None:
+    """What stands before an @ may be a secret."""
+    assert refusal("BOOTSTRAP_SERVERS", "a:1,ana:hunter2@kafka:9092").endswith('"embedded", got str.')
 
 
 def test_embedded_broker_stands_alone() -> None:
