@@ -25,6 +25,11 @@ class LossLog:
         self._log = log
         self._lock = threading.RLock()
         self._reasons: dict[str, _Unsaid] = {}
+        self._is_gathering = False
+
+    def gather(self) -> None:
+        """Write nothing until all that is owed is asked for: what ends together is told in one line."""
+        self._is_gathering = True
 
     def note(self, loss: Loss) -> None:
         """Take a loss into account; writes a line unless one for its reason is younger than a second."""
@@ -36,6 +41,8 @@ class LossLog:
 
     def write_due(self, *, all_of_them: bool = False) -> None:
         """Write the lines whose second is over, or every one that is still owed."""
+        if all_of_them:
+            self._is_gathering = False
         for count, loss in self._take_due(all_of_them=all_of_them):
             what = "kept as dead letters" if loss.dead else "lost"
             self._log.error(
@@ -49,7 +56,8 @@ class LossLog:
         due: list[tuple[int, Loss]] = []
         with self._lock:
             for unsaid in self._reasons.values():
-                if unsaid.last is not None and (all_of_them or now >= unsaid.next_line):
+                is_due = now >= unsaid.next_line and not self._is_gathering
+                if unsaid.last is not None and (all_of_them or is_due):
                     due.append((unsaid.count, unsaid.last))
                     unsaid.next_line, unsaid.count, unsaid.last = now + INTERVAL, 0, None
         return due

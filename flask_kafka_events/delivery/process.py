@@ -8,18 +8,14 @@ from functools import partial
 from typing import Protocol
 
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.admission import Reservation
 from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.exits import close_at_exit, close_together
-from flask_kafka_events.delivery.gate import Gate
-from flask_kafka_events.delivery.journaling import JournalKeeping
-from flask_kafka_events.delivery.keeping import Keeping, MemoryKeeping
 from flask_kafka_events.delivery.loss_log import LossLog
 from flask_kafka_events.delivery.poller import Poller
 from flask_kafka_events.delivery.shipment import INTERRUPTED, QUEUE_FULL, TOO_LARGE, Refusal, Shipment
+from flask_kafka_events.delivery.storage import keeping_before
 from flask_kafka_events.event import Record
-from flask_kafka_events.journal.directory import directory_of
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.settings import Settings
@@ -58,13 +54,15 @@ class ProcessDelivery:
         self.ledger = Ledger()
         self._settings = settings
         self._announce = announce
-        self._started = self._is_over = False
+        self._closes_at_exit = self._is_over = False
         self._log = log
         self._losses = LossLog(log)
         self._poller = Poller(
             connection=connection,
             settle=self._settle,
-            make_keeping=partial(self._make_keeping, app_name),
+            make_keeping=partial(
+                keeping_before, app_name=app_name, settings=settings, ledger=self.ledger, log=log
+            ),
             tick=self._losses.write_due,
             log=log,
         )
@@ -104,6 +102,7 @@ class ProcessDelivery:
         try:
             self._announce(self.ledger, loss, emitted_in=emitted_in)
             self._losses.note(loss)
+            self._close_at_exit()  # which tells what is owed, where no poller does
         finally:  # counted whatever a receiver raises: it may call sys.exit()
             if loss.dead:
                 self.ledger.bury()
@@ -114,9 +113,7 @@ class ProcessDelivery:
 
     def start(self) -> Refusal | None:
         """Start the poller, which builds the producer; the refusal says why it can't be."""
-        if not self._started:
-            self._started = True
-            close_at_exit(self)
+        self._close_at_exit()
         return self._poller.start()
 
     def flush(self, timeout: float) -> bool:
@@ -161,6 +158,7 @@ class ProcessDelivery:
 
     def begin_to_stop(self) -> None:
         """Have the poller end, and count what is left as dropped."""
+        self._losses.gather()
         self._poller.begin_to_stop()
 
     def stop(self, timeout: float) -> bool:
@@ -192,6 +190,11 @@ class ProcessDelivery:
             shipment.interruption = error
             return None if shipment.is_letter else INTERRUPTED
 
+    def _close_at_exit(self) -> None:
+        if not self._closes_at_exit:
+            self._closes_at_exit = True
+            close_at_exit(self)
+
     def _admit(self, shipment: Shipment, place: Reservation | None) -> Refusal | None:
         try:
             is_admitted = self._keeping.admit(shipment.record, place, self._patience())
@@ -209,16 +212,6 @@ class ProcessDelivery:
             shipment.interruption = error
             return None if shipment.is_kept() else INTERRUPTED
         return refused
-
-    def _make_keeping(self, app_name: str, gate: Gate) -> Keeping:
-        do_long = native.OffHub()
-        directory = directory_of(self._settings, app_name, self._log, do_long)
-        if directory is None:
-            return MemoryKeeping(settings=self._settings, gate=gate)
-        return JournalKeeping(
-            settings=self._settings, directory=directory, gate=gate,
-            ledger=self.ledger, log=self._log, do_long=do_long,
-        )  # fmt: skip
 
     def _can_await_ends(self) -> bool:
         # After a close what is pending waits in the journal, for another process.

@@ -262,6 +262,23 @@ def test_what_could_not_be_counted_in_time_is_told(caplog: pytest.LogCaptureFixt
         wait_until(lambda: here.mine.stats().delivered == 1, "the receiver is done")
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_what_the_end_drops_is_told_in_one_line(count: int, caplog: pytest.LogCaptureFixture) -> None:
+    """All that the broker had not acknowledged at the close is one line with its count, and what comes later is another."""
+    with shop(testing=False, make=Unanswered) as here:
+        for _ in range(count):
+            here.mine.emit("waits")
+        assert not here.mine.close(0.1)
+        assert [line for line in caplog.messages if "lost (closed)" in line] == [
+            line for line in caplog.messages if line.startswith(f"{count} event(s) lost (closed)")
+        ]
+        assert caplog.text.count("lost (closed)") == 1
+        here.mine.emit("late")
+        here.mine.close(0)
+        assert caplog.text.count("lost (closed)") == 2
+    assert here.is_accounted_for()
+
+
 def test_start_without_a_broker_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """`start()` in an app that names no broker says which setting to set."""
     with shop() as here:

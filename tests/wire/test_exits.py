@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 
+import pytest
 from flask import Flask
 from pytest_mock import MockerFixture
 
 from flask_kafka_events import KafkaEvents
 from flask_kafka_events.embedded import Lease
+from tests.processes import losses_told
 from tests.wire.test_delivery import make_app, of
 
 BATCHED = "app = make_app(sys.argv[1], PRODUCER={'linger.ms': 60000}, CLOSE_SECONDS=3)\n"
@@ -56,6 +58,14 @@ def test_multiprocessing_child_sends_what_waits(broker: Lease) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert arrived(broker) == 21
+
+
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(20)\n"])
+def test_losses_without_a_producer_are_told_to_the_last(end: str) -> None:
+    """Where no event could be sent, no poller writes the lines that are owed: the end of the process does."""
+    ended = run("127.0.0.1:1", f"for _ in range(5):\n    of(app).emit('sold', {{1: 2}})\n{end}")
+    assert ended.stderr.count("event(s) lost (encoding)") == 2, ended.stderr
+    assert losses_told(ended.stderr) == 5
 
 
 def test_receiver_that_exits_while_closing_keeps_nobody_alive(broker: Lease) -> None:

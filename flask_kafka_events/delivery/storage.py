@@ -1,0 +1,21 @@
+"""Where an app's accepted records are until their end, by its settings."""
+
+from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.delivery import native
+from flask_kafka_events.delivery.gate import Gate
+from flask_kafka_events.delivery.journaling import JournalKeeping
+from flask_kafka_events.delivery.keeping import Keeping, MemoryKeeping
+from flask_kafka_events.journal.directory import directory_of
+from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.settings import Settings
+
+
+def keeping_before(gate: Gate, *, app_name: str, settings: Settings, ledger: Ledger, log: AppLog) -> Keeping:
+    """What keeps records until they pass a gate: memory alone, or with `KAFKA_EVENTS_JOURNAL` the disk too."""
+    do_long = native.OffHub()
+    directory = directory_of(settings, app_name, log, do_long)
+    if directory is None:
+        return MemoryKeeping(settings=settings, gate=gate)
+    return JournalKeeping(
+        settings=settings, directory=directory, gate=gate, ledger=ledger, log=log, do_long=do_long
+    )
