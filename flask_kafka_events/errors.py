@@ -106,7 +106,7 @@ class DeliveryError(KafkaEventsError):
 
 
 class DeliveryFailed(DeliveryError):
-    """The event won't reach the broker any more: dropped, refused or vetoed.
+    """The event won't reach the broker any more: it can't be made, was dropped, or was refused.
 
     Attributes:
         reason: the ledger's word for it, `"queue_full"` or `"MSG_SIZE_TOO_LARGE"` for example.

@@ -15,12 +15,11 @@ from flask_kafka_events.capture import capture
 from flask_kafka_events.decision import Ending, envelope
 from flask_kafka_events.delivery.connection import ProducerFactory
 from flask_kafka_events.delivery.exits import close_on_sigterm
-from flask_kafka_events.delivery.shipment import Refusal
 from flask_kafka_events.errors import ConfigurationError, EventError
 from flask_kafka_events.host import Host
 from flask_kafka_events.ledger import Stats
 from flask_kafka_events.outcomes import Delivery
-from flask_kafka_events.pipeline import Pipeline
+from flask_kafka_events.pipeline import Pipeline, Waiter
 from flask_kafka_events.settings import read_settings
 
 
@@ -60,13 +59,15 @@ class AppEvents:
             The delivery, where `wait` is given and the event wasn't vetoed, sampled out or switched off; else None.
 
         Raises:
-            EventError: `wait` is no number of seconds; in strict mode or with `wait`: it can't be made of this.
+            EventError: `wait` is no number of seconds; in strict mode: it can't be made of this.
+            ConfigurationError: in strict mode: the app names no broker.
             QueueFull: the queue is full and `KAFKA_EVENTS_ON_FULL` is `"raise"`.
             DeliveryTimeout: no acknowledgement within `wait` seconds; the event is still pending, not lost.
-            DeliveryFailed: with `wait`: it was dropped or refused.
+            DeliveryFailed: with `wait`: it was dropped or refused, or outside strict mode can't be made of this.
         """
         pipeline = self._pipeline
         _check_wait(type, wait)
+        waiter: Waiter | None = None if wait is None else Future()
         place = pipeline.reserve(type, topic)
         content = None
         try:
@@ -76,18 +77,15 @@ class AppEvents:
                 key=None if key is None else lambda _: key,
                 topic=topic,
                 headers=headers,
-                strict=None if wait is None else True,
+                waiter=waiter,
             )
         finally:
             if content is None and place is not None:
                 place.give_back()
-        if content is None:
-            return None
-        waiter: Future[Delivery | Refusal] | None = None if wait is None else Future()
-        sent = pipeline.send(
+        sent = content is not None and pipeline.send(
             content, envelope(pipeline, type, self._ending(), word="emitted"), place=place, waiter=waiter
         )
-        if not sent or wait is None or waiter is None:
+        if wait is None or waiter is None or not (sent or waiter.done()):
             return None
         return pipeline.wait(waiter, type, wait)
 

@@ -1,10 +1,10 @@
 """From an event's content to its delivery: every step counted, every loss told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -17,34 +17,18 @@ from flask_kafka_events.delivery.connection import Connection, ProducerFactory
 from flask_kafka_events.delivery.per_process import PerProcess
 from flask_kafka_events.delivery.process import ProcessDelivery
 from flask_kafka_events.delivery.shipment import QUEUE_FULL, Refusal
-from flask_kafka_events.errors import (
-    ConfigurationError,
-    DeliveryFailed,
-    DeliveryTimeout,
-    EncodingError,
-    EventTooLarge,
-    InvalidAttribute,
-    InvalidKey,
-    InvalidTopic,
-    QueueFull,
-    explanation,
-)
+from flask_kafka_events.errors import ConfigurationError, DeliveryFailed, DeliveryTimeout, QueueFull
 from flask_kafka_events.event import Event, Record, new_id
 from flask_kafka_events.host import Host
 from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.mistakes import loss_of, refusal_of
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.sampling import kept
 from flask_kafka_events.settings import Settings
 
-_REASONS: Mapping[type[BaseException], str] = {
-    EncodingError: "encoding",
-    InvalidKey: "key",
-    InvalidTopic: "topic",
-    InvalidAttribute: "attribute",
-    EventTooLarge: "too_large",
-    ConfigurationError: "not_configured",
-}
+#: Who waits for an event's end.
+Waiter: TypeAlias = Future[Delivery | Refusal]
 
 
 class Pipeline:
@@ -76,7 +60,13 @@ class Pipeline:
         return self.host.strict()
 
     def content(
-        self, type: str, make_data: Callable[[], object], *, strict: bool | None = None, **how: Any
+        self,
+        type: str,
+        make_data: Callable[[], object],
+        *,
+        strict: bool | None = None,
+        waiter: Waiter | None = None,
+        **how: Any,
     ) -> Content | None:
         """`make_content`, but what it raises is counted and told instead, unless `strict` (None: as the app has it)."""
         strict = self.strict if strict is None else strict
@@ -85,7 +75,7 @@ class Pipeline:
         except Exception as error:  # a data callable is the app's and may raise anything
             if strict:
                 raise
-            self.lose_content(type, error)
+            self.lose_content(type, error, waiter)
             return None
 
     def make_content(
@@ -128,9 +118,9 @@ class Pipeline:
         envelope: Envelope,
         *,
         place: Reservation | None = None,
-        waiter: "Future[Delivery | Refusal] | None" = None,
+        waiter: Waiter | None = None,
     ) -> bool:
-        """Send an event; False where it was sampled out or vetoed. Never raises."""
+        """Send an event; False where it was sampled out, vetoed, or spoilt by a receiver. Never raises."""
         process = self.process
         id_ = envelope.id or new_id()
         event: Event | None = None
@@ -138,7 +128,7 @@ class Pipeline:
             process.ledger.set_apart("sampled_out")
         else:
             event = self._created(content, envelope, id_, process)
-        record = None if event is None else self._record(event, content)
+        record = None if event is None else self._record(event, content, waiter)
         if record is None:
             if place is not None:
                 place.give_back()
@@ -150,21 +140,15 @@ class Pipeline:
         process.send(record, place=place, waiter=waiter, emitted_in=self._announcer.inside())
         return True
 
-    def lose_content(self, type: str, error: BaseException) -> None:
-        """Count, announce and log an event that came to nothing before it had an id."""
-        process, reason = self.process, _REASONS.get(error.__class__, "error")
+    def lose_content(self, type: str, error: BaseException, waiter: Waiter | None = None) -> None:
+        """Count, announce and log an event that came to nothing before it had an id, and tell it to who waits."""
+        process, end = self.process, refusal_of(error)
         process.ledger.enter()
-        loss = Loss(
-            dropped=reason == "not_configured",
-            reason=reason,
-            type=type,
-            id=None,
-            record=None,
-            explanation=explanation(error),
-        )
-        process.lose(loss)
+        process.lose(loss_of(type, end))
+        if waiter is not None:
+            waiter.set_result(end)
 
-    def wait(self, waiter: "Future[Delivery | Refusal]", type: str, timeout: float) -> Delivery:
+    def wait(self, waiter: Waiter, type: str, timeout: float) -> Delivery:
         """Wait for an event's end.
 
         Raises:
@@ -210,13 +194,13 @@ class Pipeline:
             process.ledger.set_apart("vetoed")
         return created
 
-    def _record(self, event: Event, content: Content) -> Record | None:
+    def _record(self, event: Event, content: Content, waiter: Waiter | None) -> Record | None:
         try:
             if signals.event_created.receivers:
                 event = event.checked()
             record = content.format(event)
         except Exception as error:  # noqa: BLE001 - a receiver may have made the event by hand, of anything
-            self.lose_content(content.type, error)
+            self.lose_content(content.type, error, waiter)
             return None
         if content.headers:
             record = msgspec.structs.replace(record, headers=(*record.headers, *content.headers))

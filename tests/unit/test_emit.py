@@ -3,6 +3,7 @@
 import socket
 from typing import Any
 
+import msgspec
 import pytest
 from flask import Flask
 
@@ -63,6 +64,48 @@ def test_wait_raises_for_a_lost_event() -> None:
         with pytest.raises(DeliveryFailed) as caught:
             here.mine.emit("late", wait=5)
         assert caught.value.reason == "closed"
+
+
+@pytest.mark.parametrize(
+    ("settings", "how", "counted", "text"),
+    [
+        ({}, {"data": {"a": float("nan")}}, {"encoding": 1}, "NaN or infinite"),
+        ({"MAX_EVENT_BYTES": 1024}, {"data": "x" * 2000}, {"too_large": 1}, "MAX_EVENT_BYTES"),
+        ({}, {"topic": "a b"}, {"topic": 1}, "Kafka allows"),
+        ({"BOOTSTRAP_SERVERS": None}, {}, {"not_configured": 1}, "BOOTSTRAP_SERVERS is not set"),
+    ],
+)
+def test_mistake_is_told_to_who_waits(
+    settings: dict[str, Any],
+    how: dict[str, Any],
+    counted: dict[str, int],
+    text: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Production counts and logs it as without wait=, and raises what `except DeliveryFailed` catches; strict mode as ever."""
+    with shop(testing=False, **settings) as here:
+        with pytest.raises(DeliveryFailed, match=text) as caught:
+            here.mine.emit("sold", wait=5, **how)
+        stats = here.mine.stats()
+        assert {caught.value.reason: 1} == counted == {**stats.failed_by_reason, **stats.dropped_by_reason}
+        assert (stats.emitted, stats.pending) == (1, 0)
+        assert f"1 event(s) lost ({caught.value.reason})" in caplog.text
+        here.app.testing = True
+        with pytest.raises((EventError, ConfigurationError), match=text):
+            here.mine.emit("sold", wait=5, **how)
+        assert here.mine.stats() == stats
+
+
+def test_receivers_mistake_is_told_to_who_waits() -> None:
+    """An event that a receiver of event_created spoilt is lost too, for who waits for it."""
+
+    def spoil(_: Flask, event: Event) -> Event:
+        return msgspec.structs.replace(event, key="\ud800")
+
+    with shop(testing=False) as here, event_created.connected_to(spoil, sender=here.app):
+        with pytest.raises(DeliveryFailed) as caught:
+            here.mine.emit("sold", wait=5)
+        assert here.mine.stats().failed_by_reason == {caught.value.reason: 1}
 
 
 def test_mistake_is_raised_at_the_users_line_in_strict_mode() -> None:
