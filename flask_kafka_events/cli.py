@@ -104,9 +104,10 @@ def emit(type: str, *, data: str | None, key: str | None, topic: str | None, wai
                 outcome = (
                     "waits in the journal, for the next process or `journal replay`; don't emit it again"
                 )
+            step = pipeline_of(current_app).process.connection.obstacle
+            step = step or "Check that the broker is running and reachable."
             raise BrokerError(
-                f"Event {type!r} was not acknowledged within {wait:g} s and {outcome}. Check that the broker is running and "
-                f"reachable."
+                f"Event {type!r} was not acknowledged within {wait:g} s and {outcome}. {step}"
             ) from None
     if delivery is None:
         raise click.ClickException(f"Event {type!r} was not sent: it is switched off, sampled out or vetoed.")

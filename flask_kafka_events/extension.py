@@ -15,6 +15,7 @@ from flask_kafka_events.capture import capture
 from flask_kafka_events.decision import Ending, envelope
 from flask_kafka_events.delivery.connection import ProducerFactory
 from flask_kafka_events.delivery.exits import close_on_sigterm
+from flask_kafka_events.delivery.preflight import check_properties, check_protocol
 from flask_kafka_events.errors import ConfigurationError, EventError
 from flask_kafka_events.host import Host
 from flask_kafka_events.ledger import Stats
@@ -161,13 +162,17 @@ class KafkaEvents:
         """Read the app's settings and listen to its requests; opens no socket and starts no thread.
 
         Raises:
-            ConfigurationError: a setting is wrong, or the app has a `KafkaEvents` already.
+            ConfigurationError: a setting is wrong, librdkafka refuses a property in `KAFKA_EVENTS_PRODUCER`, or the app
+                has a `KafkaEvents` already.
         """
         if EXTENSION in app.extensions:
             raise ConfigurationError(
                 f"App {app.name!r} has a KafkaEvents already. Call init_app once for each app."
             )
         settings = read_settings(app.config, app.name)
+        check_protocol(settings, app.name)
+        if self._factory is Producer:  # another one may take properties of its own
+            check_properties(settings, app.name)
         host = Host(
             name=app.name,
             sender=app,

@@ -158,10 +158,9 @@ class Pipeline:
         try:
             end = self.process.wait(waiter, timeout)
         except FutureTimeout:
-            raise DeliveryTimeout(
-                f"Event {type!r} was not acknowledged within {timeout} s. It is still pending and will be sent; "
-                f"don't emit it again."
-            ) from None
+            rest = self.process.connection.obstacle
+            rest = rest or "It is still pending and will be sent; don't emit it again."
+            raise DeliveryTimeout(f"Event {type!r} was not acknowledged within {timeout} s. {rest}") from None
         if isinstance(end, Delivery):
             return end
         raise DeliveryFailed(f"Event {type!r} is lost: {end.explanation}", reason=end.reason)

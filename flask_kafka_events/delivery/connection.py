@@ -27,7 +27,11 @@ ProducerFactory: TypeAlias = Callable[..., Producer]
 
 
 class Connection:
-    """One process's way to the broker. Used by the poller's thread alone, but for `knows`."""
+    """One process's way to the broker. Used by the poller's thread alone, but for `knows` and `obstacle`.
+
+    Attributes:
+        obstacle: what must be corrected before there can be a producer, with the next step; empty where nothing must.
+    """
 
     def __init__(self, *, settings: Settings, factory: ProducerFactory, log: AppLog, directory: Path) -> None:
         self._settings = settings
@@ -37,6 +41,7 @@ class Connection:
         self._lease: embedded.Lease | None = None
         self._topics: set[str] = set()
         self.reminders = Reminders(log)
+        self.obstacle = ""
         self._certificates = self._certificate_times()
         self._credentials_refused = False
         self._unreachable = False
@@ -48,6 +53,15 @@ class Connection:
         Raises:
             ConfigurationError: building it again can't help until a certificate file changes.
         """
+        try:
+            producer = self._built()
+        except ConfigurationError as error:
+            self.obstacle = str(error)
+            raise
+        self.obstacle = ""
+        return producer
+
+    def _built(self) -> Producer:
         self._certificates = self._certificate_times()
         config: dict[str, Any] = dict(librdkafka_config(self._settings))
         config["bootstrap.servers"] = self._address()

@@ -52,6 +52,7 @@ class ProcessDelivery:
         self.pid = os.getpid()
         self.close_seconds = settings.close_seconds
         self.ledger = Ledger()
+        self.connection = connection
         self._settings = settings
         self._announce = announce
         self._closes_at_exit = self._is_over = False

@@ -116,8 +116,8 @@ CLOSED = Refusal(
 UNSENT = Refusal(
     dropped=True,
     reason="closed",
-    explanation="The broker had not acknowledged it when KafkaEvents was closed. Was it reachable? "
-    "KAFKA_EVENTS_CLOSE_SECONDS says how long the end waits for it.",
+    explanation="The broker had not acknowledged it when KafkaEvents was closed. Was it reachable? What else was in the "
+    "way is told in earlier lines of the log. KAFKA_EVENTS_CLOSE_SECONDS says how long the end waits for it.",
 )
 
 QUEUE_FULL = Refusal(

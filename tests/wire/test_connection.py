@@ -12,10 +12,18 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 from flask import Flask
 
-from flask_kafka_events import KafkaEvents, event_delivered
+from flask_kafka_events import DeliveryTimeout, KafkaEvents, event_delivered
+from flask_kafka_events.cli import kafka_events
 from flask_kafka_events.embedded import Lease
 from tests.processes import wait_until
 from tests.wire.test_delivery import make_app, of
+
+#: What librdkafka knows to be wrong only when it builds a producer.
+NO_MECHANISM = {
+    "security.protocol": "sasl_plaintext",
+    "sasl.mechanism": "hunter2",
+    "sasl.password": "hunter2",
+}
 
 
 class Factory:
@@ -36,7 +44,7 @@ class Factory:
 
 def test_configuration_error_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """Librdkafka's refusal is logged with the next step and no secret; events wait, and close drops them."""
-    app = make_app("127.0.0.1:1", PRODUCER={"security.protocol": "hunter2", "sasl.password": "hunter2"})
+    app = make_app("127.0.0.1:1", PRODUCER=NO_MECHANISM)
     of(app).emit("tick")
     wait_until(lambda: "refuses the producer's configuration" in caplog.text, "the log tells")
     assert "hunter2" not in caplog.text
@@ -44,6 +52,19 @@ def test_configuration_error_is_told_once(caplog: pytest.LogCaptureFixture) -> N
     assert of(app).stats().pending == 1
     assert not of(app).close(0)
     assert of(app).stats().dropped_by_reason == {"closed": 1}
+
+
+def test_configuration_error_is_told_to_who_waits() -> None:
+    """Neither emit(wait=) nor the command advises to wait, or to look at a broker that was never asked."""
+    app = make_app("127.0.0.1:1", PRODUCER=NO_MECHANISM, CLOSE_SECONDS=0)
+    with pytest.raises(
+        DeliveryTimeout, match=r"within 1 s\. librdkafka refuses .* Correct KAFKA_EVENTS_PRODUCER"
+    ):
+        of(app).emit("tick", wait=1)
+    said = app.test_cli_runner().invoke(kafka_events, ["emit", "tick", "--wait", "1"]).stderr
+    assert "Correct KAFKA_EVENTS_PRODUCER and restart" in said
+    assert "reachable" not in said
+    assert "hunter2" not in said
 
 
 def test_changed_certificate_builds_a_new_producer(broker: Lease, tmp_path: Path) -> None:
