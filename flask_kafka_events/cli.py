@@ -116,9 +116,10 @@ def emit(type: str, *, data: str | None, key: str | None, topic: str | None, wai
 
 @contextmanager
 def _broker() -> Iterator[Broker]:
-    pipeline = pipeline_of(current_app)
-    with told(), broker_of(pipeline.settings, pipeline.host.instance) as broker:
-        yield broker
+    with told():
+        pipeline = pipeline_of(current_app)
+        with broker_of(pipeline.settings, pipeline.host.instance) as broker:
+            yield broker
 
 
 def _event(message: Message) -> Event | None:

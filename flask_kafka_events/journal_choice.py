@@ -22,7 +22,8 @@ def directory_at_hand() -> JournalDirectory:
     Raises:
         click.ClickException: the app has none, or it can't be used: it is another user's, say.
     """
-    pipeline = pipeline_of(current_app)
+    with told():
+        pipeline = pipeline_of(current_app)
     directory = directory_of(pipeline.settings, pipeline.host.name, pipeline.host.log)
     if directory is None:
         raise click.ClickException(

@@ -185,6 +185,17 @@ def test_no_command_tells_a_secret(
     assert not [each for each in files if b"c4nary" in each.read_bytes()]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("topics", "list"), ("tail", "x"), ("emit", "x"), ("journal", "ls"), ("journal", "replay")],
+    ids=" ".join,
+)
+def test_app_without_the_extension_is_told(words: tuple[str, ...]) -> None:
+    """What to do is the whole of the message, with no traceback before it."""
+    said = run(Flask("bare"), *words, status=1)
+    assert said == "Error: App 'bare' has no KafkaEvents. Call events.init_app(app) in your app factory.\n"
+
+
 def test_no_topics_are_said_to_be_none(app: Flask) -> None:
     """A person sees more than silence; standard output stays empty for a script."""
     result = app.test_cli_runner().invoke(kafka_events, ["topics", "list"])
