@@ -40,13 +40,13 @@ def replay_left(directory: JournalDirectory, wait: float) -> None:
     Raises:
         click.ClickException: some of it still waits, was refused, or can't be read.
     """
-    events, interruption = KafkaEvents(), ""
+    events, interruption, total = KafkaEvents(), "", _waiting(directory)
     try:
         if not pipeline_of(current_app).process.adopt():
             _tell_nothing(directory)
             return
         pipeline_of(current_app).process.start()
-        _until_sent(events, wait)
+        _until_sent(events, wait, total)
     except KeyboardInterrupt:
         interruption = (
             f"Interrupted: what wasn't sent still waits in {directory.path}. Replay again, or leave it to the app's next "
@@ -61,17 +61,26 @@ def replay_left(directory: JournalDirectory, wait: float) -> None:
         raise click.ClickException("\n".join(filter(None, troubles)))
 
 
-def _until_sent(events: KafkaEvents, wait: float) -> None:
+def _until_sent(events: KafkaEvents, wait: float, total: int) -> None:
+    process = pipeline_of(current_app).process
     done, deadline = 0, time.monotonic() + wait
-    with progress("Sending", events.stats().pending) as bar:
+    with progress("Sending", total) as bar:
         while time.monotonic() < deadline:
-            is_over = events.flush(0.1)
+            # Asked first: what is taken over behind the answer is pending.
+            is_partial = process.may_adopt_more()
+            is_over = events.flush(0.1) and not is_partial
             stats = events.stats()
             if stats.adopted - stats.pending > done:
                 bar.update(stats.adopted - stats.pending - done)
                 done, deadline = stats.adopted - stats.pending, time.monotonic() + wait
             if is_over:
                 return
+
+
+def _waiting(directory: JournalDirectory) -> int:
+    """How many events no living process has, as far as they can be counted."""
+    with told():
+        return sum(each.waiting for each in holdings(directory) if each.state == "left")
 
 
 def _tell_nothing(directory: JournalDirectory) -> None:
@@ -102,7 +111,9 @@ def _refusals(directory: JournalDirectory, stats: Stats) -> Iterator[str]:
 def _unanswered(directory: JournalDirectory, stats: Stats, wait: float) -> str:
     if not stats.pending:
         return ""
+    # More than are pending here: files that it didn't get to.
+    waiting = max(stats.pending, _waiting(directory))
     return (
-        f"{stats.pending} event(s) still wait in {directory.path}: the broker acknowledged nothing for {wait:g} s. "
+        f"{waiting} event(s) still wait in {directory.path}: the broker acknowledged nothing for {wait:g} s. "
         f"Check that it is running and reachable, then replay again."
     )

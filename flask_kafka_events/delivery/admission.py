@@ -46,11 +46,6 @@ class Admission:
         """Whether an event has a place: the one reserved for it, or another within `timeout` seconds."""
         return (place is not None and place.use(topic, size)) or self.enter(topic, size, timeout=timeout)
 
-    def force(self, topic: str, *, events: int, size: int) -> None:
-        """Count what is there already, whatever the limits say."""
-        with self._freed:
-            self._add(topic, events=events, size=size)
-
     def leave(self, topic: str, size: int, *, events: int = 1) -> None:
         """Give a place back, or those of several events."""
         with self._freed:

@@ -1,36 +1,38 @@
-"""Keeps each accepted record in this process's journal until the broker has it, and adopts what dead processes left."""
+"""Keeps each accepted record in this process's journal until the broker has it, as it does what dead processes left."""
 
-import logging
 import sys
-import threading
 import time
-from collections import defaultdict
 from typing import Final
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
-from flask_kafka_events.delivery.found import NOTHING, Found, survey
+from flask_kafka_events.delivery.adoption import Adoption
 from flask_kafka_events.delivery.gate import Gate
-from flask_kafka_events.delivery.lanes import Window, Windows
 from flask_kafka_events.delivery.letters import DeadLetters
 from flask_kafka_events.delivery.mending import Mending
-from flask_kafka_events.delivery.native import OffHub, is_patched, may_not_wait
+from flask_kafka_events.delivery.native import OffHub
+from flask_kafka_events.delivery.opening import Opening
 from flask_kafka_events.delivery.settled import BATCH
-from flask_kafka_events.delivery.shipment import CLOSED, QUEUE_FULL, UNSENT, Ended, Moved, Refusal, Shipment
+from flask_kafka_events.delivery.shipment import (
+    CLOSED,
+    QUEUE_FULL,
+    UNSENT,
+    Ended,
+    Moved,
+    Origin,
+    Refusal,
+    Shipment,
+)
 from flask_kafka_events.delivery.source import Source
-from flask_kafka_events.errors import JournalError
 from flask_kafka_events.event import Record
 from flask_kafka_events.journal.directory import JournalDirectory
-from flask_kafka_events.journal.owned import OwnedJournal
+from flask_kafka_events.journal.layout import TopicBacklog
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
 
-#: Seconds between two looks for files of dead processes.
-LOOK: Final = 5.0
-#: Seconds between two attempts to open a journal, and between two flushes of what isn't a whole batch.
-PAUSE: Final = 1.0
+#: Seconds between two flushes of what isn't a whole batch.
 FLUSH: Final = 0.2
 
 
@@ -59,25 +61,24 @@ class JournalKeeping:
         do_long: OffHub,
     ) -> None:
         self._settings = settings
-        self._directory = directory
         self._gate = gate
-        self._ledger = ledger
-        self._log = log
         self._do_long = do_long
         self._reminders = Reminders(log)
-        self._lock = threading.RLock()
         self._admission = Admission(events=sys.maxsize, size=settings.journal_max_bytes)
         self._memory = Admission(events=settings.queue_events, size=settings.queue_bytes)
         self._letters = DeadLetters(limit=settings.journal_max_bytes, memory=self._memory)
         self._mending = Mending(
             directory=directory, ledger=ledger, log=log,
-            admission=self._admission, letters=self._letters, tell=self._tell, do_long=do_long,
+            letters=self._letters, give_back=self._give_back, do_long=do_long,
         )  # fmt: skip
-        self._own: Source | None = None
-        self._sources: list[Source] = []
-        # A crash loop in a long outage leaves any number of files; memory doesn't grow with them.
-        self._adopted: Windows = defaultdict(Window)
-        self._next_opening = self._next_look = self._next_flush = 0.0
+        self._adoption = Adoption(
+            directory=directory, ledger=ledger, log=log,
+            memory=self._memory, tell=self._warn, do_long=do_long,
+        )  # fmt: skip
+        self._opening = Opening(
+            directory=directory, memory=self._memory, tell=self._tell_waiting, do_long=do_long
+        )
+        self._next_flush = 0.0
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
@@ -91,7 +92,7 @@ class JournalKeeping:
         """Write a shipment to the journal before anything else happens to it; then it goes on in its turn."""
         if self._gate.is_closed:
             return CLOSED
-        own = self._own_source()
+        own = self._opening.ask()
         if own is None:
             if not self._memory.enter(shipment.record.topic, shipment.record.size):
                 return QUEUE_FULL
@@ -103,29 +104,20 @@ class JournalKeeping:
 
     def settle(self, shipment: Shipment, end: Delivery | Refusal) -> Delivery | Refusal | None:
         """Let go of a record that the broker has, bury one that it refused, leave the others in the file."""
-        record, source = shipment.record, shipment.source
+        source = shipment.source
         if shipment.is_letter and isinstance(end, Refusal):
             return self._letters.end(shipment, end)
-        if shipment.kept_in == "file" and source is not None and end in (CLOSED, UNSENT):
-            if source.give_back(shipment):
-                return None
-            shipment.kept_in = None
-        self._admission.leave(record.topic, record.size)
-        if shipment.kept_in == "memory":
-            self._memory.leave(record.topic, record.size)
-        if source is None or shipment.kept_in is None:
-            return end
-        if isinstance(end, Refusal) and self._letters.take(shipment, end):
-            return None
-        source.settle(shipment)
+        if source is not None and shipment.kept_in == "file":
+            return self._settle_in(source, shipment, end)
+        self._leave(shipment)
+        if source is not None and shipment.kept_in == "memory":
+            source.settle(shipment)
         return end
 
     def refuse(self, shipment: Shipment, refusal: Refusal) -> Refusal | None:
         """Keep a record that can't be sent at all as a dead letter, where the journal can be written."""
-        own = self._own_source()
-        if own is None or self._gate.is_closed:
-            return refusal
-        return self._letters.take_unsent(shipment, own, refusal)
+        own = None if self._gate.is_closed else self._opening.ask()
+        return refusal if own is None else self._letters.take_unsent(shipment, own, refusal)
 
     def refill(self) -> Moved:
         """Hand on what waits on disk, as far as each topic's window goes, and forget what the broker has."""
@@ -136,9 +128,9 @@ class JournalKeeping:
             if end is not None:
                 refused.append((shipment, end))
 
-        for source in tuple(self._sources):
+        for source in self._sources:
             source.flush(at_least=BATCH)
-        moved = sum(source.refill(hand_on) for source in tuple(self._sources))
+        moved = sum(source.refill(hand_on) for source in self._sources)
         return moved, refused + self._ends()
 
     def tick(self) -> list[Ended]:
@@ -147,88 +139,72 @@ class JournalKeeping:
         if now < self._next_flush:
             return []
         self._next_flush = now + FLUSH
-        for source in tuple(self._sources):
+        for source in self._sources:
             source.flush()
             source.tidy(self._do_long)
             self._mending.mend(source)
-            if source is not self._own and source.is_spent():
-                self._sources.remove(source)
-                source.close(self._do_long)
-        if now >= self._next_look:
-            self._next_look = now + LOOK
+            if source is not self._opening.source and source.is_spent():
+                self._adoption.give_up(source)
+        if self._adoption.is_due():
             self.adopt()
         return self._ends()
 
     def adopt(self) -> int:
-        """Take over what dead processes left in the directory; returns how many records that is."""
-        adopted = 0
-        if self._gate.is_closed:  # nobody would send it, or give it up again
-            return adopted
-        try:
-            for owned in self._directory.orphans():
-                adopted += self._take_over(owned)
-        except (JournalError, OSError) as error:
-            self._tell(str(error))
-        return adopted
+        """Take over what dead processes left in the directory, a few files at a time; returns how many records that is."""
+        # Of a closed one nobody would send it, or give it up again.
+        return 0 if self._gate.is_closed else self._adoption.look()
+
+    def may_adopt_more(self) -> bool:
+        """Whether there may be more files, for which there was no room yet."""
+        return self._adoption.is_partial
 
     def held(self) -> int:
         """How many records wait on disk, or in memory for their turn behind those."""
-        return sum(source.held() for source in tuple(self._sources))
+        return sum(source.held() for source in self._sources)
 
     def close(self) -> list[Ended]:
         """Give all files up; what they hold is sent by whoever adopts them, and what they don't is returned."""
-        for source in tuple(self._sources):
+        self._opening.end()
+        open_ones = [source for source in self._sources if not source.is_closed]
+        for source in open_ones:
             self._mending.mend(source)
-        left = [each for source in tuple(self._sources) for each in source.close(self._do_long)]
+        left = [each for source in open_ones for each in source.close(self._do_long)]
         self._do_long.end()
         return left
 
+    def _settle_in(
+        self, source: Origin, shipment: Shipment, end: Delivery | Refusal
+    ) -> Delivery | Refusal | None:
+        is_unsent = end in (CLOSED, UNSENT)
+        if is_unsent and source.give_back(shipment):
+            return None
+        self._leave(shipment)
+        if is_unsent:
+            return end
+        if isinstance(end, Refusal) and self._letters.take(shipment, end):
+            return None
+        source.settle(shipment)
+        return end
+
+    def _leave(self, shipment: Shipment) -> None:
+        topic, size = shipment.record.topic, shipment.record.size
+        if shipment.source in (None, self._opening.source):  # what was adopted has taken no place
+            self._admission.leave(topic, size)
+        if shipment.kept_in == "memory":
+            self._memory.leave(topic, size)
+
+    def _give_back(self, source: Source, lost: list[TopicBacklog]) -> None:
+        if source is self._opening.source:
+            for each in lost:
+                self._admission.leave(each.topic, each.size, events=each.records)
+
+    @property
+    def _sources(self) -> list[Source]:
+        own = self._opening.source
+        return [*self._adoption.sources] if own is None else [own, *self._adoption.sources]
+
     def _ends(self) -> list[Ended]:
-        return [each for source in tuple(self._sources) for each in source.settled.ends()]
-
-    def _own_source(self) -> Source | None:
-        own = self._own
-        if own is not None or time.monotonic() < self._next_opening:
-            return own
-        if not self._lock.acquire(blocking=not may_not_wait()):
-            return None
-        try:
-            if self._own is None:
-                self._own = self._opened()
-            return self._own
-        finally:
-            self._lock.release()
-
-    def _opened(self) -> Source | None:
-        try:
-            owned = self._do_long(self._directory.create)
-        except JournalError as error:
-            self._next_opening = time.monotonic() + PAUSE
-            self._tell(str(error))
-            return None
-        return self._source(owned, NOTHING, defaultdict(Window))
-
-    def _source(self, owned: OwnedJournal, found: Found, windows: Windows) -> Source:
-        if is_patched():
-            owned.file.leave_checkpoints()
-        source = Source(owned, memory=self._memory, windows=windows, tell=self._tell, found=found)
-        self._sources.append(source)
-        return source
-
-    def _take_over(self, owned: OwnedJournal) -> int:
-        found = self._do_long(lambda: survey(owned.file))
-        for backlog in found.backlogs:
-            self._admission.force(backlog.topic, events=backlog.records, size=backlog.size)
-        source = self._source(owned, found, self._adopted)
-        records = source.held()
-        self._ledger.adopt(records)
-        self._log.log(
-            logging.INFO,
-            "Adopted journal %s with %d event(s) of a process that ended.",
-            owned.file.path,
-            records,
-        )
-        return records
+        return [each for source in self._sources for each in source.settled.ends()]
 
     def _hand_on(self, shipment: Shipment) -> Refusal | None:
         while not shipment.is_handed_on():
@@ -238,5 +214,9 @@ class JournalKeeping:
                 shipment.interruption = error
         return None
 
-    def _tell(self, trouble: str) -> None:
-        self._reminders.warn(trouble, "%s Events wait in memory, up to KAFKA_EVENTS_QUEUE_EVENTS.", trouble)
+    def _tell_waiting(self, trouble: str) -> None:
+        text = "%s" if self._gate.is_closed else "%s Events wait in memory, up to KAFKA_EVENTS_QUEUE_EVENTS."
+        self._reminders.warn(trouble, text, trouble)
+
+    def _warn(self, trouble: str) -> None:
+        self._reminders.warn(trouble, "%s", trouble)

@@ -39,7 +39,10 @@ class Keeping(Protocol):
         """Called by the poller after each of its turns; returns what has its end by now."""
 
     def adopt(self) -> int:
-        """Take over what dead processes left; returns how many records that is."""
+        """Take over what dead processes left, a part of it at least; returns how many records that is."""
+
+    def may_adopt_more(self) -> bool:
+        """Whether there may be more, for which there was no room yet."""
 
     def held(self) -> int:
         """How many records wait elsewhere than at the gate."""
@@ -90,6 +93,10 @@ class MemoryKeeping:
     def adopt(self) -> int:
         """A dead process leaves nothing."""
         return 0
+
+    def may_adopt_more(self) -> bool:
+        """Nor does any other."""
+        return False
 
     def held(self) -> int:
         """Nothing waits elsewhere."""

@@ -1,7 +1,7 @@
 """A topic's way out of a journal file: how much of it is in librdkafka's hands, and where the rest begins."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -85,6 +85,21 @@ class Lane:
         self.flying += 1
         self.window.events += 1
         self.window.size += size
+
+    def hand_all(self, written: Sequence[Shipment], early: Sequence[Shipment]) -> list[Shipment]:
+        """Hand on what was read from the file, and the first of those in memory, which came before the last of that.
+
+        Returns:
+            All of them in order.
+        """
+        for each in written:
+            self.go(1, each.record.size)
+        for _ in early:
+            self.unwritten.popleft()
+        batch = sorted([*written, *early], key=lambda each: each.seq)
+        for each in batch:
+            self.hand(each.seq, each.record.size)
+        return batch
 
     def land(self, size: int) -> None:
         """A record that was handed on has met its end."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.delivery.admission import Admission
 from flask_kafka_events.delivery.letters import DeadLetters
 from flask_kafka_events.delivery.shipment import JOURNAL_DAMAGED
 from flask_kafka_events.delivery.source import Source
@@ -23,9 +22,8 @@ class Mending:
         directory: where the files are.
         ledger: the process's.
         log: the app's.
-        admission: bounds what waits in the files.
         letters: what is dead in them.
-        tell: told what keeps a file from being mended.
+        give_back: told what a source has lost, for nothing of that waits any more.
         do_long: does what may take long.
     """
 
@@ -35,17 +33,15 @@ class Mending:
         directory: JournalDirectory,
         ledger: Ledger,
         log: AppLog,
-        admission: Admission,
         letters: DeadLetters,
-        tell: Callable[[str], None],
+        give_back: Callable[[Source, list[TopicBacklog]], None],
         do_long: DoLong,
     ) -> None:
         self._directory = directory
         self._ledger = ledger
         self._log = log
-        self._admission = admission
         self._letters = letters
-        self._tell = tell
+        self._give_back = give_back
         self._do_long = do_long
 
     def mend(self, source: Source) -> None:
@@ -53,7 +49,7 @@ class Mending:
         try:
             self._mend(source)
         except (JournalError, OSError) as error:
-            self._tell(str(error))
+            source.trouble.tell(str(error))
 
     def _mend(self, source: Source) -> None:
         owned = source.owned
@@ -101,20 +97,19 @@ class Mending:
         return new
 
     def _count_lost(self, lacking: list[TopicBacklog], source: Source) -> None:
-        if lost := self._give_back(lacking):
+        if lost := self._given_back(lacking, source):
             self._ledger.fail(JOURNAL_DAMAGED.reason, lost)
             self._log.error("%d event(s) lost (journal_damaged) with what could not be read.", lost)
         for waiter in source.bereaved():
             waiter.set_result(JOURNAL_DAMAGED)
 
     def _count_taken(self, lacking: list[TopicBacklog], source: Source) -> None:
-        if taken := self._give_back(lacking):
+        if taken := self._given_back(lacking, source):
             self._ledger.drop("journal_taken", taken)
             self._log.error("%d event(s) are sent by the process that took them (journal_taken).", taken)
         for waiter in source.bereaved():
             waiter.set_exception(FutureTimeout())  # as for all that another process sends
 
-    def _give_back(self, lacking: list[TopicBacklog]) -> int:
-        for each in lacking:
-            self._admission.leave(each.topic, each.size, events=each.records)
+    def _given_back(self, lacking: list[TopicBacklog], source: Source) -> int:
+        self._give_back(source, lacking)
         return sum(each.records for each in lacking)

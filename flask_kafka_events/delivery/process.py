@@ -179,8 +179,12 @@ class ProcessDelivery:
         return self._poller.held()
 
     def adopt(self) -> int:
-        """Take over what dead processes left in the journal, and send it; returns how many events that is."""
+        """Begin to take over what dead processes left in the journal, to send it; returns how many events that is."""
         return self._keeping.adopt()
+
+    def may_adopt_more(self) -> bool:
+        """Whether there may be more, which is taken over as soon as some of it is sent."""
+        return self._keeping.may_adopt_more()
 
     def _refuse(self, shipment: Shipment, place: Reservation | None) -> Refusal | None:
         try:

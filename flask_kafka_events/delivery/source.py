@@ -14,7 +14,7 @@ from flask_kafka_events.delivery.settled import BATCH, Settled
 from flask_kafka_events.delivery.shipment import UNSENT, Ended, Refusal, Shipment
 from flask_kafka_events.delivery.transaction import Writing
 from flask_kafka_events.delivery.trouble import Trouble
-from flask_kafka_events.delivery.upkeep import tidy
+from flask_kafka_events.delivery.upkeep import prepare, tidy
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.layout import Entry, TopicBacklog
 from flask_kafka_events.journal.long_work import DoLong, at_once
@@ -42,6 +42,7 @@ class Source:
         tell: Callable[[str], None],
         found: Found = NOTHING,
     ) -> None:
+        prepare(owned.file)
         self.owned = owned
         self._memory = memory
         self.trouble = Trouble(tell)
@@ -49,7 +50,7 @@ class Source:
         self._lock = threading.RLock()
         self._writing = Writing(lock=self._lock, write=self._write, remember=self._keep_in_memory)
         self._last = found.last
-        self._is_mending = self._is_swapped = self._is_closed = False
+        self.is_closed = self._is_mending = self._is_swapped = False
         self._company = Company()
         self.settled = Settled(lambda: self.owned.file)
         self._lanes = Lanes(windows, found.backlogs)
@@ -91,11 +92,11 @@ class Source:
     def bury_unsent(self, shipment: Shipment, refusal: Refusal) -> bool:
         """Make a record that can't be sent at all a dead letter; False where the file is given up."""
         with self._lock:
-            if not self._is_closed:
+            if not self.is_closed:
                 self._last += 1
                 shipment.source, shipment.seq = self, self._last
                 self.settled.bury(shipment, refusal)
-            return not self._is_closed
+            return not self.is_closed
 
     def give_back(self, shipment: Shipment) -> bool:
         """Let a record that was handed on wait in the file, for another process; False where it can't be put there."""
@@ -154,7 +155,7 @@ class Source:
         """Flush, and give the file up: what is in it waits for its next owner; returns what isn't in it, or is dead."""
         # Who is writing has ended then, and who comes is refused: a row behind the last count would be gone with the file.
         with self._writing.turn, self._lock:
-            self._is_closed = True
+            self.is_closed = True
         self.flush()
         try:
             do_long(self.owned.give_up)
@@ -180,7 +181,7 @@ class Source:
             self._keep_in_memory(shipments)
 
     def _append(self, shipments: list[Shipment]) -> None:
-        if self._is_closed or self._is_mending or self.trouble.is_fresh():
+        if self.is_closed or self._is_mending or self.trouble.is_fresh():
             raise JournalError(f"Journal {self.owned.file.path} can't be written just now.")
         # An emit in a signal handler, on top of this very call, can't begin a transaction within one: it fails, and its
         # event waits in memory.
@@ -193,7 +194,7 @@ class Source:
         with self._lock:
             for each in shipments:
                 lane = self._lane(each)
-                if not self._is_closed and self._memory.enter(each.record.topic, each.record.size):
+                if not self.is_closed and self._memory.enter(each.record.topic, each.record.size):
                     each.kept_in = "memory"
                 elif each.at_once:
                     lane.land(each.record.size)
@@ -216,12 +217,7 @@ class Source:
         last = shipments[-1].seq if shipments else self._last
         early = [each for each in unwritten if each.seq <= last]
         with self._lock:
-            lane.go(len(shipments), sum(each.record.size for each in shipments))
-            for _ in early:
-                lane.unwritten.popleft()
-            batch = sorted([*shipments, *early], key=lambda each: each.seq)
-            for each in batch:
-                lane.hand(each.seq, each.record.size)
+            batch = lane.hand_all(shipments, early)
         for each in batch:
             hand_on(each)
         return len(batch)

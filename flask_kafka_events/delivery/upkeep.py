@@ -11,6 +11,16 @@ from flask_kafka_events.journal.long_work import DoLong
 WAL_BYTES: Final = 4 * 1024 * 1024
 
 
+def prepare(file: JournalFile) -> None:
+    """Under gevent, leave the log to `tidy`: SQLite would bring it into the file in the hub.
+
+    Raises:
+        JournalError: the file can't be used.
+    """
+    if native.is_patched():
+        file.leave_checkpoints()
+
+
 def tidy(file: JournalFile, do_long: DoLong, *, nobody_writes: AbstractContextManager[Any]) -> None:
     """Give the disk back a part of what is free, and under gevent bring the log into the file, if it is long.
 

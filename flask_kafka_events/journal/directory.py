@@ -72,10 +72,8 @@ class JournalDirectory:
         """Take the files that nobody owns any more and that hold records, oldest first; each goes to one taker."""
         for path in self.files(JOURNAL):
             owned = self.adopt(path)
-            if owned is not None and self._do_long(owned.file.count):
+            if owned is not None and self._holds_any(owned):
                 yield owned
-            elif owned is not None:
-                self._do_long(owned.give_up)
 
     def adopt(self, path: Path) -> OwnedJournal | None:
         """Take one file; None where a living process has it, or where it can't be read, which is told."""
@@ -86,6 +84,17 @@ class JournalDirectory:
         except JournalError as error:  # too new, no rights: left for whoever can
             self._reminders.warn(path, "%s", error)
             return None
+
+    def _holds_any(self, owned: OwnedJournal) -> bool:
+        """Whether records wait in it; where none do, or they can't be counted, it is given up."""
+        try:
+            if self._do_long(owned.file.count):
+                return True
+            self._do_long(owned.give_up)
+        except (JournalError, OSError) as error:
+            owned.leave()
+            self._reminders.warn(owned.file.path, "%s", error)
+        return False
 
     def take(self, path: Path, *, to_send: bool = False) -> OwnedJournal:
         """Take one file that nobody owns; of a damaged one, a new file with what can be read of it.

@@ -42,6 +42,11 @@ class OwnedJournal:
             self.file.close()
             self.claim.release(remove=not is_needed)
 
+    def leave(self) -> None:
+        """Close it and leave it as it is, to whoever can use it."""
+        self.file.close()
+        self.claim.release()
+
 
 def adoptable(path: Path) -> Path:
     """Rename a file of dead letters so that it is adopted, whatever becomes of this process; its new path.

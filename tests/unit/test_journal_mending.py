@@ -202,7 +202,7 @@ def test_damage_that_costs_nothing_is_mended_all_the_same(tmp_path: Path) -> Non
     with journaling(tmp_path, answers=False) as held:
         held.mine.emit("sold")
         (path,) = files(tmp_path)
-        process(held)._keeping._own.trouble.note(JournalCorrupt("It is damaged."))  # noqa: SLF001 - what SQLite finds
+        process(held)._keeping._opening.source.trouble.note(JournalCorrupt("It is damaged."))  # noqa: SLF001 - what SQLite finds
         wait_until(lambda: files(tmp_path) not in ([path], []), "there is another file")
         resume(held)
         assert held.mine.flush(5)
