@@ -86,7 +86,6 @@ class JournalDirectory:
             return None
 
     def _holds_any(self, owned: OwnedJournal) -> bool:
-        """Whether records wait in it; where none do, or they can't be counted, it is given up."""
         try:
             if self._do_long(owned.file.count):
                 return True
