@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +60,12 @@ class Stats:
         return sum(self.dropped_by_reason.values())
 
 
+class Entered(Protocol):
+    """Something that knows whether it was counted as emitted."""
+
+    is_entered: bool
+
+
 class Ledger:
     """The counters of one process; any thread may write and read.
 
@@ -78,10 +85,12 @@ class Ledger:
         self._dropped: Counter[str] = Counter()
         self._apart: Counter[str] = Counter()
 
-    def enter(self) -> None:
-        """Count an event as emitted; it is pending until one of the next four settles it."""
-        with self._lock:
+    def enter(self, event: Entered | None = None) -> None:
+        """Count an event as emitted, and mark it so; it is pending until one of the next four settles it."""
+        with self._lock:  # no call in between, so that no signal handler comes between the two
             self._emitted += 1
+            if event is not None:
+                event.is_entered = True
 
     def adopt(self, count: int) -> None:
         """Count so many events as taken over from another process; they are pending as if emitted here."""
@@ -158,7 +167,7 @@ class Ledger:
             )
 
     def _wait_for(self, is_so: Callable[[], bool], timeout: float) -> bool:
-        with self._settlement:
+        with self._lock:
             self._waiting += 1
             try:
                 return self._settlement.wait_for(is_so, min(timeout, threading.TIMEOUT_MAX))

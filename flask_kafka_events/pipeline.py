@@ -136,7 +136,6 @@ class Pipeline:
         if content.why_keyless:
             text = f"Events of type {content.type!r} go without a key: {content.why_keyless}"
             self.reminders.warn(("key", content.type), "%s", text)
-        process.ledger.enter()
         process.send(record, place=place, waiter=waiter, emitted_in=self._announcer.inside())
         return True
 

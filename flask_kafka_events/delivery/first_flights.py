@@ -27,7 +27,6 @@ class FirstFlights:
         self._behind: dict[_Route, deque[Shipment]] = {}
         # Their hashes: a key may be as long as its sender likes.
         self._taken: set[int] = set()
-        self._held = 0
 
     def holds(self, shipment: Shipment) -> bool:
         """Keep a shipment where the first of its key is on its way; False where it may fly."""
@@ -36,7 +35,6 @@ class FirstFlights:
         if behind is None:
             return False
         behind.append(shipment)
-        self._held += 1
         return True
 
     def take_off(self, shipment: Shipment) -> None:
@@ -58,7 +56,6 @@ class FirstFlights:
             return []
         if taken:
             self._remember(hash(route))
-        self._held -= len(behind)
         return list(behind)
 
     def take_all(self) -> list[Shipment]:
@@ -66,12 +63,11 @@ class FirstFlights:
         held = [each for behind in self._behind.values() for each in behind]
         self._behind.clear()
         self._taken.clear()
-        self._held = 0
         return held
 
     def held(self) -> int:
         """How many are held."""
-        return self._held
+        return sum(map(len, self._behind.values()))
 
     def _remember(self, route: int) -> None:
         if len(self._taken) >= REMEMBERED:

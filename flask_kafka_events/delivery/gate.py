@@ -74,11 +74,11 @@ class Gate:
             shipment.number = next(self._numbers)
             try:
                 if self._flowing and self._knows(shipment.record.topic):
-                    return self._pass_on(shipment)
+                    return self._pass_on(shipment, maybe_interrupted=True)
             except _Stuck:
                 pass
-            except BaseException as error:  # noqa: BLE001 - a signal handler's; whether librdkafka has it isn't known
-                shipment.interruption = error
+            except BaseException as error:  # noqa: BLE001 - whether librdkafka has it isn't known
+                shipment.interruption = _of_a_signal_handler(error, self._producer)
             self._flowing = False
             self._waiting.append(shipment)
             return None
@@ -117,8 +117,9 @@ class Gate:
         with self._lock:
             released = deque(self._first_flights.land(shipment, taken=taken))
             refused: list[tuple[Shipment, Refusal]] = []
-            while released and self._moves(released, refused):
-                pass
+            for _ in range(FEED_BATCH):
+                if not released or not self._moves(released, refused):
+                    break
             if released:
                 self.put_back(released)
             return refused
@@ -166,15 +167,15 @@ class Gate:
             refused.append((first, end))
         return True
 
-    def _pass_on(self, shipment: Shipment) -> Refusal | None:
+    def _pass_on(self, shipment: Shipment, *, maybe_interrupted: bool = False) -> Refusal | None:
         if self._first_flights.holds(shipment):
             return None
-        end = self._produce(shipment)
+        end = self._produce(shipment, maybe_interrupted=maybe_interrupted)
         if end is None:
             self._first_flights.take_off(shipment)
         return end
 
-    def _produce(self, shipment: Shipment) -> Refusal | None:
+    def _produce(self, shipment: Shipment, *, maybe_interrupted: bool) -> Refusal | None:
         record = shipment.record
         if self._producer is None:
             raise _Stuck
@@ -192,13 +193,17 @@ class Gate:
             self.broken = True
             raise _Stuck from None
         except Exception as error:  # a factory's producer is the app's and may raise anything
-            if _is_of_a_signal_handler(error, self._producer):
+            # An interrupted `produce` may raise anything: confluent-kafka's own makes a TypeError of a KeyboardInterrupt
+            # (measured). The poller, which no signal reaches, makes it again and sees what it is.
+            if maybe_interrupted:
                 raise
             return Refusal(dropped=False, reason="error", explanation=f"produce(): {explanation(error)}")
         return None
 
 
-def _is_of_a_signal_handler(error: Exception, producer: Producer) -> bool:
+def _of_a_signal_handler(error: BaseException, producer: Producer | None) -> BaseException | None:
+    """What is to reach the emitter; None where the producer itself may have raised it."""
     # confluent-kafka's own `produce` is C, and has no frame that an error could come out of.
     frames = error.__traceback__
-    return type(producer) is Producer and frames is not None and frames.tb_next is not None
+    has_frame = type(producer) is Producer and frames is not None and frames.tb_next is not None
+    return error if has_frame or not isinstance(error, Exception) else None

@@ -81,20 +81,19 @@ class ProcessDelivery:
         waiter: "Future[Delivery | Refusal] | None" = None,
         emitted_in: frozenset[str] = frozenset(),
     ) -> None:
-        """Send a record that the ledger has entered; its end is announced and counted, once.
+        """Count a record as emitted and send it; its end is announced and counted, once.
 
         Waits only where `KAFKA_EVENTS_ON_FULL` is `"block"`, and raises nothing but what a signal handler raises into it,
         once it is known what became of the record.
         """
         shipment = Shipment(record=record, waiter=waiter, emitted_in=emitted_in)
-        is_too_large = record.size > self._settings.max_event_bytes
-        refused = self._refuse(shipment, place) if is_too_large else self._admit(shipment, place)
-        if refused is not None:
-            self._end(shipment, refused)
-        elif is_too_large:
-            self.start()  # it is the poller that hears of it
-        elif (refused := self._accept(shipment)) is not None:
-            self._settle(shipment, refused)
+        try:
+            self.ledger.enter(shipment)
+            self._take(shipment, place)
+        except BaseException:  # between two steps; within one it is put off
+            if shipment.is_entered and not shipment.is_over and not shipment.is_kept():
+                self._end(shipment, INTERRUPTED)
+            raise
         if shipment.interruption is not None:
             raise shipment.interruption
 
@@ -185,6 +184,16 @@ class ProcessDelivery:
     def may_adopt_more(self) -> bool:
         """Whether there may be more, which is taken over as soon as some of it is sent."""
         return self._keeping.may_adopt_more()
+
+    def _take(self, shipment: Shipment, place: Reservation | None) -> None:
+        is_too_large = shipment.record.size > self._settings.max_event_bytes
+        refused = self._refuse(shipment, place) if is_too_large else self._admit(shipment, place)
+        if refused is not None:
+            self._end(shipment, refused)
+        elif is_too_large:
+            self.start()  # it is the poller that hears of it
+        elif (refused := self._accept(shipment)) is not None:
+            self._settle(shipment, refused)
 
     def _refuse(self, shipment: Shipment, place: Reservation | None) -> Refusal | None:
         try:

@@ -41,7 +41,8 @@ class Shipment:
         kept_in: where a journal keeps it; None where it is only in the queue.
         is_letter: whether it was refused for good, and is a dead letter once that is in its file.
         interruption: what a signal handler raised while it was accepted; raised again once that is over.
-        is_over: whether its end was told. An interrupted `produce` is made again, and a second report ends nothing.
+        is_entered: whether the ledger has counted it.
+        is_over: whether its end was told, or that it stays pending. An interrupted `produce` is made again, and a second report ends nothing.
     """
 
     record: Record
@@ -54,10 +55,12 @@ class Shipment:
     kept_in: Literal["file", "memory"] | None = None
     is_letter: bool = False
     interruption: BaseException | None = None
+    is_entered: bool = False
     is_over: bool = False
 
     def leave_pending(self) -> None:
         """Tell who waits that the record is safe and will be sent, by another process: for them that is a time-out."""
+        self.is_over = True
         if self.waiter is not None:
             self.waiter.set_exception(FutureTimeout())
 
