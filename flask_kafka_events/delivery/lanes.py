@@ -76,8 +76,35 @@ class Lane:
 
     def go(self, records: int, size: int) -> None:
         """So many that waited in the file don't any more."""
-        self.waiting -= records
-        self.bytes -= size
+        # Never below nothing: SQLite takes a negative LIMIT for none. At once, for a signal handler may come in between.
+        left = max(0, self.waiting - records), max(0, self.bytes - size)
+        self.waiting, self.bytes = left
+
+    def remain(self, shipment: Shipment) -> None:
+        """A record that was entered isn't in the file: it waits in memory, or where there is no room either nowhere.
+
+        Again, it does nothing to the last one that waits in memory.
+        """
+        if shipment.at_once and shipment.kept_in is None:
+            self.land(shipment.record.size)
+        if shipment.at_once or (self.unwritten and self.unwritten[-1] is shipment):
+            return
+        self.go(1, shipment.record.size)
+        if shipment.kept_in == "memory":
+            self.unwritten.append(shipment)
+
+    def lacks(self, found: TopicBacklog, coming: Iterable[Shipment]) -> TopicBacklog:
+        """What is lost with a file, of which another one has so much; it doesn't wait any more.
+
+        Args:
+            found: what that one has behind the last record that was handed on.
+            coming: what is about to be written.
+        """
+        sizes = [each.record.size for each in coming]
+        records = self.waiting - found.records - len(sizes)
+        size = self.bytes - found.size - sum(sizes)
+        self.go(records, size)
+        return TopicBacklog(topic=found.topic, records=records, size=size)
 
     def hand(self, seq: int, size: int) -> None:
         """A record is handed on."""

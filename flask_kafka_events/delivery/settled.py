@@ -3,7 +3,7 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -82,9 +82,14 @@ class Settled:
         """The end of one of them; None where it isn't in the file yet."""
         for each in tuple(self._buried):
             if each[0] is shipment:
-                self._buried.remove(each)
-                return each[1]
+                with suppress(ValueError):  # the poller has just asked for all, and tells it
+                    self._buried.remove(each)
+                    return each[1]
         return None
+
+    def unburied(self) -> int:
+        """How many dead letters aren't in the file yet."""
+        return len(self._letters)
 
     def held(self) -> int:
         """How many dead letters have no end yet."""

@@ -72,6 +72,9 @@ class Source:
 
     def refill(self, hand_on: Callable[[Shipment], object]) -> int:
         """Hand on what waits, a batch of each topic at most; returns how many."""
+        # Where the broker refuses all and the file can't be written, each would only become one more of those in memory.
+        if self.settled.unburied() > BATCH:
+            return 0
         with self._lock:
             ready = [(topic, lane) for topic, lane in self._lanes.items() if lane.may_hand_on()]
         return sum(self._refill(topic, lane, hand_on) for topic, lane in ready)
@@ -132,9 +135,15 @@ class Source:
 
     def swap(self, owned: OwnedJournal) -> list[TopicBacklog]:
         """Go on with another file, which holds a copy of this one's records; returns what it lacks of them."""
-        with self._writing.turn, self._lock:
-            self.owned, self.trouble.damage, self._is_swapped = owned, None, True
-            return [self._lacking(topic, lane) for topic, lane in self._lanes.items() if lane.waiting]
+        with self._writing.turn:
+            with self._lock:
+                self.owned, self.trouble.damage, self._is_swapped = owned, None, True
+                waiting = [(topic, lane) for topic, lane in self._lanes.items() if lane.waiting]
+            prepare(owned.file)
+            # Not under the lock, which every emit takes: it may be long. What comes meanwhile isn't in the file.
+            found = [(lane, owned.file.backlog_after(topic, lane.handed)) for topic, lane in waiting]
+            with self._lock:
+                return [lane.lacks(each, self._writing.unwritten(each.topic)) for lane, each in found]
 
     def bereaved(self) -> list["Future[Delivery | Refusal]"]:
         """Who waits for events that were in the file and aren't any more, each once."""
@@ -161,16 +170,19 @@ class Source:
             do_long(self.owned.give_up)
         except (JournalError, OSError) as error:
             self.trouble.tell(str(error))
+        self._company.leave_pending()
         with self._lock:
             left = [(each, UNSENT) for lane in self._lanes.values() for each in lane.give_up()]
         return [*left, *self.settled.ends(), *self._unburied()]
 
     def _unburied(self) -> list[Ended]:
         left = self.settled.give_up()
-        for shipment, _ in left:
-            if shipment.kept_in == "file":  # its row is there still: the next owner's broker refuses it too
-                self._lane(shipment).wait(shipment.record.size)
-                shipment.leave_pending()
+        # Their rows are there still: the next owner's broker refuses them too.
+        in_file = [shipment for shipment, _ in left if shipment.kept_in == "file"]
+        with self._lock:
+            for each in in_file:
+                self._lane(each).wait(each.record.size)
+                each.leave_pending()
         return [each for each in left if each[0].kept_in != "file"]
 
     def _write(self, shipments: list[Shipment]) -> None:
@@ -183,25 +195,24 @@ class Source:
     def _append(self, shipments: list[Shipment]) -> None:
         if self.is_closed or self._is_mending or self.trouble.is_fresh():
             raise JournalError(f"Journal {self.owned.file.path} can't be written just now.")
+        # Before the write: the poller may read a row as soon as it is there.
+        self._company.leave(shipments)
         # An emit in a signal handler, on top of this very call, can't begin a transaction within one: it fails, and its
         # event waits in memory.
         self.owned.file.append([Entry(seq=each.seq, record=each.record) for each in shipments])
         for each in shipments:
             each.kept_in = "file"
-        self._company.leave(shipments)
 
     def _keep_in_memory(self, shipments: list[Shipment]) -> None:
         with self._lock:
-            for each in shipments:
-                lane = self._lane(each)
-                if not self.is_closed and self._memory.enter(each.record.topic, each.record.size):
-                    each.kept_in = "memory"
-                elif each.at_once:
-                    lane.land(each.record.size)
-                if not each.at_once:
-                    lane.go(1, each.record.size)
-                    if each.kept_in == "memory":
-                        lane.unwritten.append(each)
+            # Each leaves the line: where a signal handler interrupts this, it is done again for the others alone.
+            while shipments:
+                each = self._company.join(shipments[0])
+                if each.kept_in is None and not self.is_closed:
+                    is_kept = self._memory.enter(each.record.topic, each.record.size)
+                    each.kept_in = "memory" if is_kept else None
+                self._lane(each).remain(each)
+                del shipments[0]
 
     def _refill(self, topic: str, lane: Lane, hand_on: Callable[[Shipment], object]) -> int:
         with self._lock:
@@ -233,14 +244,6 @@ class Source:
             self.trouble.note(error)
             return False
         return True
-
-    def _lacking(self, topic: str, lane: Lane) -> TopicBacklog:
-        found = self.owned.file.backlog_after(topic, lane.handed)
-        coming = [each.record.size for each in self._writing.unwritten(topic)]
-        records = lane.waiting - found.records - len(coming)
-        size = lane.bytes - found.size - sum(coming)
-        lane.go(records, size)
-        return TopicBacklog(topic=topic, records=records, size=size)
 
     def _lane(self, shipment: Shipment) -> Lane:
         return self._lanes[shipment.record.topic]

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -60,11 +60,8 @@ class Writing:
             self._finish_at_once(transaction, shipment)
             return
         while not transaction.is_over:
-            try:
-                with self.turn:
-                    self._work(transaction)
-            except BaseException as error:  # noqa: BLE001 - raised again once it is known what became of the shipment
-                shipment.interruption = error
+            with _putting_off(shipment), self.turn:
+                self._work_off(transaction, shipment)
 
     def unwritten(self, topic: str) -> Iterator[Shipment]:
         """A topic's shipments that will wait in the file for their turn."""
@@ -81,12 +78,19 @@ class Writing:
             transaction.shipments.remove(shipment)
             self._remember([shipment])
 
+    def _work_off(self, transaction: Transaction, shipment: Shipment) -> None:
+        # The turn is kept meanwhile: else the next transaction, which has later places, could be written first.
+        while not transaction.is_over:
+            with _putting_off(shipment):
+                self._work(transaction)
+
     def _work(self, transaction: Transaction) -> None:
         if transaction.is_over:
             return
-        # It is the one that takes shipments now: an earlier one is over before its writer lets go.
+        # Else it was taken out already, by an attempt that was interrupted behind this.
         with self._lock:
-            self._next = Transaction()
+            if self._next is transaction:
+                self._next = Transaction()
         try:
             self._persist(transaction.shipments)
         finally:
@@ -104,3 +108,11 @@ class Writing:
             self._remember(shipments)
         if interruption is not None:
             raise interruption
+
+
+@contextmanager
+def _putting_off(shipment: Shipment) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:  # noqa: BLE001 - raised again once it is known what became of the shipment
+        shipment.interruption = error

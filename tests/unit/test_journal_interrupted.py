@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from pytest_mock import MockerFixture
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
 from flask_kafka_events.delivery.shipment import Refusal, Shipment
+from flask_kafka_events.delivery.source import Source
+from flask_kafka_events.delivery.transaction import Writing
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.layout import Entry
+from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import Shop, shop
 
@@ -136,6 +139,81 @@ def test_who_waits_for_anothers_write_may_be_interrupted(
         assert len(held.sent()) == waiting + 2
         assert is_at_rest(held)
         assert is_law_kept(held)
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_a_flight_into_memory_may_be_interrupted(
+    tmp_path: Path, mocker: MockerFixture, has_room: bool
+) -> None:
+    """What could not be written is kept in memory, or refused there, once."""
+    keep, calls = Source._keep_in_memory, list[int]()  # noqa: SLF001 - right behind it is where it goes wrong
+
+    def interrupted(source: Source, shipments: list[Shipment]) -> None:
+        keep(source, shipments)
+        calls.append(1)
+        if len(calls) == 1:
+            raise TimeIsUp
+
+    with journaling(tmp_path, answers=False, QUEUE_EVENTS=4 if has_room else 2) as held:
+        for number in range(WINDOW_EVENTS + 2):
+            held.mine.emit("sold", {"number": number})
+        with largest_file(0):
+            if not has_room:
+                held.mine.emit("sold", {"number": WINDOW_EVENTS + 2})
+            mocker.patch.object(Source, "_keep_in_memory", interrupted)
+            with pytest.raises(TimeIsUp):
+                held.mine.emit("sold", {"number": WINDOW_EVENTS + 2 if has_room else -1})
+            mocker.stopall()
+        assert len(calls) > 1
+        assert held.mine.stats().dropped_by_reason == ({} if has_room else {"queue_full": 1})
+        resume(held)
+        numbers = [number_of(event) for event in held.sent() if event.type == "sold"]
+        assert numbers == list(range(WINDOW_EVENTS + 3))
+        assert is_at_rest(held)
+        assert is_law_kept(held)
+
+
+class Turn:
+    """The right to write, which is let go of only to somebody who takes it."""
+
+    def __init__(self, is_taken: Callable[[], bool]) -> None:
+        self._lock = threading.RLock()
+        self._is_taken = is_taken
+        self.owner = threading.get_ident()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        if threading.get_ident() == self.owner:
+            wait_until(self._is_taken, "the other has written")
+
+
+def test_an_interrupted_write_stays_before_the_next(mocker: MockerFixture) -> None:
+    """The turn is kept until it is written: the next one has later places, and would be handed on first."""
+    written: list[str] = []
+    others: list[threading.Thread] = []
+
+    class Lock(nullcontext[None]):
+        def __exit__(self, *_: object) -> None:
+            if not others:
+                others.append(threading.Thread(target=write, args=("second",)))
+                others[0].start()
+                raise TimeIsUp
+
+    def write(topic: str) -> None:
+        shipment = Shipment(record=entry(1, topic).record)
+        writing.finish(writing.join(shipment), shipment)
+
+    def store(shipments: list[Shipment]) -> None:
+        written.extend(each.record.topic for each in shipments)
+
+    writing = Writing(lock=Lock(), write=store, remember=store)
+    mocker.patch.object(writing, "turn", Turn(lambda: "second" in written))
+    write("first")
+    others[0].join()
+    assert written == ["first", "second"]
 
 
 def test_who_waits_for_room_may_be_interrupted(tmp_path: Path, alarm: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ from pytest_mock import MockerFixture
 
 from flask_kafka_events import DeliveryTimeout
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.delivery.settled import BATCH
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.owned import OwnedJournal
@@ -82,6 +83,27 @@ def test_an_event_refused_while_the_disk_is_full_is_left_to_the_next(tmp_path: P
         wait_until(lambda: heir.mine.stats().dead == 1, "it is buried")
         assert is_law_kept(heir)
     assert len(rows(tmp_path, "dead")) == 1
+
+
+def test_refusals_that_cannot_be_written_do_not_pile_up(tmp_path: Path) -> None:
+    """Where the broker refuses all and the disk is full, what waits on disk stays there until there is room."""
+    total = WINDOW_EVENTS + 5 * BATCH
+    with journaling(tmp_path, answers=False, answer=REFUSAL) as held:
+        for _ in range(total):
+            held.mine.emit("sold")
+        (producer,) = held.producers
+        with largest_file(0):
+            resume(held)
+            wait_until(
+                lambda: len(producer.sent) >= WINDOW_EVENTS and not producer.waiting, "all are refused"
+            )
+            turns = producer.polls
+            wait_until(lambda: producer.polls > turns + 3, "it has looked for more to send")
+            assert len(producer.sent) <= WINDOW_EVENTS + 2 * BATCH
+            assert is_law_kept(held)
+        assert held.mine.flush(10)
+        assert held.mine.stats().dead == total
+        assert is_law_kept(held)
 
 
 def test_what_ends_while_the_file_is_copied_is_in_the_copy(tmp_path: Path, mocker: MockerFixture) -> None:

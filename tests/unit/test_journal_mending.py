@@ -17,6 +17,8 @@ from flask_kafka_events import DeliveryFailed, DeliveryTimeout
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
 from flask_kafka_events.errors import JournalCorrupt
 from flask_kafka_events.journal.claim import Claim
+from flask_kafka_events.journal.file import JournalFile
+from flask_kafka_events.journal.layout import TopicBacklog
 from tests.leash import leashed
 from tests.limits import largest_file
 from tests.processes import wait_until
@@ -195,6 +197,31 @@ def test_a_file_that_another_process_took_is_left_to_it(
                 assert len(types_in(path)) == WINDOW_EVENTS + 1
     assert told(caplog, "is another process's now, for its lock file was deleted while in use")
     assert path in files(tmp_path)
+
+
+def test_what_a_new_file_has_is_counted_beside_the_emits(tmp_path: Path, mocker: MockerFixture) -> None:
+    """A long count keeps nobody waiting who only looks at what is held."""
+    count, looks = JournalFile.backlog_after, list[bool]()
+
+    def long_count(file: JournalFile, topic: str, seq: int) -> TopicBacklog:
+        looker = threading.Thread(target=process(held).held)
+        looker.start()
+        looker.join(2)
+        looks.append(looker.is_alive())
+        return count(file, topic, seq)
+
+    with journaling(tmp_path, answers=False) as held:
+        fill_window(held)
+        held.mine.emit("sold")
+        mocker.patch.object(JournalFile, "backlog_after", long_count)
+        (path,) = files(tmp_path)
+        path.unlink()
+        wait_until(lambda: bool(looks), "the new file is looked at")
+        mocker.stopall()
+        assert looks == [False]
+        resume(held)
+        assert held.mine.flush(5)
+        assert is_law_kept(held)
 
 
 def test_damage_that_costs_nothing_is_mended_all_the_same(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission
-from flask_kafka_events.delivery.lanes import WINDOW_EVENTS, Window
+from flask_kafka_events.delivery.lanes import WINDOW_EVENTS, Lane, Window
 from flask_kafka_events.delivery.letters import DeadLetters
 from flask_kafka_events.delivery.shipment import TOO_LARGE, Shipment
 from flask_kafka_events.delivery.source import Source
@@ -41,6 +41,14 @@ def source(tmp_path: Path, told: list[str]) -> Iterator[Source]:
 def shipment(number: int) -> Shipment:
     """A shipment of nothing much."""
     return Shipment(record=Record(id=str(number), type="sold", topic="t", key=None, value=b"v", headers=()))
+
+
+def test_no_lane_waits_for_less_than_nothing() -> None:
+    """A count that went wrong reads nothing: SQLite takes a negative limit for none at all."""
+    lane = Lane(window=Window())
+    lane.wait(5)
+    lane.go(2, 7)
+    assert (lane.waiting, lane.bytes) == (0, 0)
 
 
 def test_what_can_be_read_is_handed_on(source: Source, told: list[str]) -> None:
