@@ -142,7 +142,7 @@ class JournalKeeping:
         for source in self._sources:
             source.flush()
             source.tidy(self._do_long)
-            self._mending.mend(source)
+            self._mending.look_after(source)
             if source is not self._opening.source and source.is_spent():
                 self._adoption.give_up(source)
         if self._adoption.is_due():

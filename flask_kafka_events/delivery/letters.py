@@ -53,7 +53,9 @@ class DeadLetters:
             self._kept.leave(topic, size)
         return refusal
 
-    def forget_lost(self, source: Source) -> None:
-        """Give back what those took that a source's new file lacks."""
-        for lost in source.settled.lost_letters():
-            self._kept.leave(lost.topic, lost.size, events=lost.records)
+    def forget_lost(self, source: Source) -> int:
+        """Give back what those took that a source's new file lacks; returns how many they are."""
+        lost = source.settled.lost_letters()
+        for each in lost:
+            self._kept.leave(each.topic, each.size, events=each.records)
+        return sum(each.records for each in lost)

@@ -44,12 +44,19 @@ class Mending:
         self._give_back = give_back
         self._do_long = do_long
 
+    def look_after(self, source: Source) -> None:
+        """Mend a source, unless that has failed a moment ago."""
+        if source.trouble.may_mend():
+            self.mend(source)
+
     def mend(self, source: Source) -> None:
         """Give a source whose file is damaged, gone from its place or another's another one with all that can be read."""
         try:
             self._mend(source)
         except (JournalError, OSError) as error:
-            source.trouble.tell(str(error))
+            source.trouble.not_mended(str(error))
+        else:
+            source.trouble.mended()
 
     def _mend(self, source: Source) -> None:
         owned = source.owned
@@ -79,9 +86,13 @@ class Mending:
         old, damage = source.owned, source.trouble.damage
         with source.mending():
             lacking = source.swap(self._replacement(old, damage))
-        self._letters.forget_lost(source)
+        letters = self._letters.forget_lost(source)
         text = "Journal %s was damaged, moved or deleted while in use; %s goes on."
         self._log.error(text, old.file.path, source.owned.file.path)
+        if letters:
+            self._log.error(
+                "%d dead letter(s) lost with what could not be read; they stay counted as dead.", letters
+            )
         if damage is None:
             self._count_taken(lacking, source)
         else:

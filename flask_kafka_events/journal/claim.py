@@ -9,6 +9,8 @@ from typing import Final
 # that is ours, be it another app's of this process, must never be opened again: this is state of the process. A fork
 # child inherits the entries of its parent, where they mean nothing.
 _held: Final[dict[tuple[int, Path], object]] = {}
+# In place of a descriptor, whose number may be another's by now.
+_RELEASED: Final = -1
 
 
 class Claim:
@@ -31,9 +33,13 @@ class Claim:
     def is_lost(self) -> bool:
         """Whether another process has the right, now that the lock file is gone; where none has, it is made again.
 
+        What was released is lost, too.
+
         Raises:
             OSError: it can't be made.
         """
+        if self._descriptor == _RELEASED:
+            return True
         with suppress(NotADirectoryError):
             descriptor = _locked(self.path, os.O_CREAT)
             if descriptor is not None:
@@ -51,6 +57,7 @@ class Claim:
             with suppress(OSError):
                 self.path.unlink()
         os.close(self._descriptor)
+        self._descriptor = _RELEASED
         del _held[mine]
 
 

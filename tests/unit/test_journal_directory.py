@@ -354,6 +354,20 @@ def test_a_claim_needs_a_lock_file(tmp_path: Path) -> None:
             take(tmp_path / "file" / "a.lock")
 
 
+def test_a_claim_that_was_released_is_lost(tmp_path: Path) -> None:
+    """It isn't taken again behind its back, and no descriptor is closed that has its number by now."""
+    claim = take(tmp_path / "a.lock", create=True)
+    assert claim is not None
+    claim.release()
+    others = os.open(tmp_path / "others", os.O_CREAT | os.O_RDWR)
+    assert claim.is_lost()
+    assert not claim.is_in_place()
+    again = take(tmp_path / "a.lock")
+    assert again is not None
+    again.release()
+    os.close(others)
+
+
 def test_a_file_that_went_meanwhile_is_nobodys(directory: JournalDirectory, owned: OwnedJournal) -> None:
     """Between the look and the claim its owner may have finished: no lock file is left of that."""
     before = sorted(directory.path.iterdir())

@@ -15,8 +15,9 @@ from pytest_mock import MockerFixture
 
 from flask_kafka_events import DeliveryFailed, DeliveryTimeout
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
-from flask_kafka_events.errors import JournalCorrupt
+from flask_kafka_events.errors import JournalCorrupt, JournalError
 from flask_kafka_events.journal.claim import Claim
+from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.layout import TopicBacklog
 from tests.leash import leashed
@@ -122,6 +123,10 @@ def test_dead_letters_that_can_be_read_are_kept(
         assert held.mine.stats().dead == (3 if is_lost else 2)
         assert is_law_kept(held)
     assert told(caplog, f"and are sent, {1 if is_lost else 2} dead letter(s) are kept.")
+    assert (
+        told(caplog, "1 dead letter(s) lost with what could not be read; they stay counted as dead.")
+        is is_lost
+    )
     assert len(rows(tmp_path, "dead")) == 2
 
 
@@ -222,6 +227,23 @@ def test_what_a_new_file_has_is_counted_beside_the_emits(tmp_path: Path, mocker:
         resume(held)
         assert held.mine.flush(5)
         assert is_law_kept(held)
+
+
+def test_a_file_that_finds_no_room_is_not_tried_at_each_look(tmp_path: Path, mocker: MockerFixture) -> None:
+    """An attempt may read a gigabyte; the end of the process waits for no pause."""
+    mocker.patch("flask_kafka_events.delivery.trouble.MEND_AFTER", (600.0, 600.0))
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("sold")
+        copy, looks = JournalDirectory.copy, mocker.spy(JournalFile, "shrink")
+        fails = mocker.patch.object(JournalDirectory, "copy", side_effect=JournalError("There is no room."))
+        (path,) = files(tmp_path)
+        path.unlink()
+        wait_until(lambda: fails.called, "it is tried")
+        before = looks.call_count
+        wait_until(lambda: looks.call_count > before + 2, "it is looked after again")
+        assert fails.call_count == 1
+        mocker.patch.object(JournalDirectory, "copy", copy)
+    assert len(rows(tmp_path)) == 1
 
 
 def test_damage_that_costs_nothing_is_mended_all_the_same(tmp_path: Path) -> None:

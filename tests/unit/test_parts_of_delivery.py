@@ -5,11 +5,13 @@ import threading
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from pytest_mock import MockerFixture
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission
 from flask_kafka_events.delivery.gate import FEED_BATCH, Gate
 from flask_kafka_events.delivery.shipment import Shipment
+from flask_kafka_events.delivery.trouble import Trouble
 from flask_kafka_events.event import Record
 from flask_kafka_events.reminders import REMEMBERED, Reminders
 from flask_kafka_events.sampling import kept
@@ -159,3 +161,23 @@ def test_lower_rate_keeps_a_part_of_what_a_higher_one_keeps() -> None:
     assert 800 < len(half) < 1200
     assert kept(1.0, "x")
     assert not kept(0.0, "x")
+
+
+def test_what_cannot_be_mended_is_tried_less_and_less_often(mocker: MockerFixture) -> None:
+    """The pauses double to half a minute, and begin anew once there is nothing to mend."""
+    now, told, pauses = mocker.patch("time.monotonic", return_value=1_000.0), list[str](), list[float]()
+    trouble = Trouble(told.append)
+
+    def fail() -> None:
+        began = now.return_value
+        trouble.not_mended("There is no room.")
+        while not trouble.may_mend():
+            now.return_value += 0.25
+        pauses.append(now.return_value - began)
+
+    for _ in range(8):
+        fail()
+    trouble.mended()
+    fail()
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 0.5]
+    assert told == ["There is no room."] * 9
