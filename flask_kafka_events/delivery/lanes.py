@@ -52,6 +52,7 @@ class Lane:
         unwritten: records that wait in memory, because the file couldn't take them; in order.
         window: what was handed on and has not met its end, of this file and of those that share the window.
         flying: how many of those are of this one.
+        returned: the first place of those that were handed on and wait in the file again; None while there are none.
     """
 
     window: Window
@@ -60,6 +61,7 @@ class Lane:
     bytes: int = 0
     unwritten: deque[Shipment] = field(default_factory=deque)
     flying: int = 0
+    returned: int | None = None
 
     def enter(self, seq: int, size: int) -> bool:
         """Take a new record, which is about to be written; True where it is to be handed on at once."""
@@ -97,12 +99,12 @@ class Lane:
         """What is lost with a file, of which another one has so much; it doesn't wait any more.
 
         Args:
-            found: what that one has behind the last record that was handed on.
+            found: what that one has behind `first_waiting`.
             coming: what is about to be written.
         """
         sizes = [each.record.size for each in coming]
-        records = self.waiting - found.records - len(sizes)
-        size = self.bytes - found.size - sum(sizes)
+        records = max(0, self.waiting - found.records - len(sizes))
+        size = max(0, self.bytes - found.size - sum(sizes))
         self.go(records, size)
         return TopicBacklog(topic=found.topic, records=records, size=size)
 
@@ -133,6 +135,15 @@ class Lane:
         self.flying -= 1
         self.window.events -= 1
         self.window.size -= size
+
+    def come_back(self, seq: int, size: int) -> None:
+        """A record that was handed on waits in the file again, for another process."""
+        self.wait(size)
+        self.returned = seq if self.returned is None else min(seq, self.returned)
+
+    def first_waiting(self) -> int:
+        """The place behind which all that waits in the file is; a few that have met their end may be, too."""
+        return self.handed if self.returned is None else min(self.handed, self.returned - 1)
 
     def give_up(self) -> list[Shipment]:
         """Hand on all that waits in memory, for it has no file to wait for."""

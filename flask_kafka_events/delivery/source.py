@@ -108,7 +108,7 @@ class Source:
             lane = self._lane(shipment)
             lane.land(shipment.record.size)
             if is_there:
-                lane.wait(shipment.record.size)
+                lane.come_back(shipment.seq, shipment.record.size)
                 shipment.leave_pending()
         return is_there
 
@@ -141,7 +141,7 @@ class Source:
                 waiting = [(topic, lane) for topic, lane in self._lanes.items() if lane.waiting]
             prepare(owned.file)
             # Not under the lock, which every emit takes: it may be long. What comes meanwhile isn't in the file.
-            found = [(lane, owned.file.backlog_after(topic, lane.handed)) for topic, lane in waiting]
+            found = [(lane, owned.file.backlog_after(topic, lane.first_waiting())) for topic, lane in waiting]
             with self._lock:
                 return [lane.lacks(each, self._writing.unwritten(each.topic)) for lane, each in found]
 

@@ -15,6 +15,8 @@ from pytest_mock import MockerFixture
 
 from flask_kafka_events import DeliveryFailed, DeliveryTimeout
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.delivery.shipment import Shipment
+from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.errors import JournalCorrupt, JournalError
 from flask_kafka_events.journal.claim import Claim
 from flask_kafka_events.journal.directory import JournalDirectory
@@ -244,6 +246,25 @@ def test_a_file_that_finds_no_room_is_not_tried_at_each_look(tmp_path: Path, moc
         assert fails.call_count == 1
         mocker.patch.object(JournalDirectory, "copy", copy)
     assert len(rows(tmp_path)) == 1
+
+
+def test_a_file_deleted_at_the_very_end_loses_nothing(tmp_path: Path, mocker: MockerFixture) -> None:
+    """What was on its way and waits in the file again is in the new one too, and is counted as pending."""
+    give_back = Source.give_back
+
+    def deleting(source: Source, shipment: Shipment) -> bool:
+        is_there = give_back(source, shipment)
+        shutil.rmtree(tmp_path / "shop", ignore_errors=True)
+        return is_there
+
+    with journaling(tmp_path, answers=False) as held:
+        held.mine.emit("sold")
+        mocker.patch.object(Source, "give_back", deleting)
+        held.mine.close(0.1)
+        mocker.stopall()
+        assert held.mine.stats().dropped == 0
+        assert held.mine.stats().pending == len(rows(tmp_path)) == 1
+        assert is_law_kept(held)
 
 
 def test_damage_that_costs_nothing_is_mended_all_the_same(tmp_path: Path) -> None:
