@@ -15,6 +15,7 @@ from flask_kafka_events.delivery.opening import Opening
 from flask_kafka_events.delivery.settled import BATCH
 from flask_kafka_events.delivery.shipment import (
     CLOSED,
+    INTERRUPTED,
     QUEUE_FULL,
     UNSENT,
     Ended,
@@ -90,17 +91,14 @@ class JournalKeeping:
 
     def accept(self, shipment: Shipment) -> Refusal | None:
         """Write a shipment to the journal before anything else happens to it; then it goes on in its turn."""
-        if self._gate.is_closed:
-            return CLOSED
-        own = self._opening.ask()
-        if own is None:
-            if not self._memory.enter(shipment.record.topic, shipment.record.size):
-                return QUEUE_FULL
-            shipment.kept_in = "memory"
-            return self._hand_on(shipment)
-        if own.keep(shipment):
-            return self._hand_on(shipment)
-        return QUEUE_FULL if shipment.kept_in is None else None
+        try:
+            return self._keep(shipment)
+        except BaseException as error:
+            if not shipment.is_kept():
+                raise
+            # A signal handler's. It is kept, and so it is sent.
+            shipment.interruption = error
+        return self._gate.accept(shipment) if shipment.at_once and not shipment.is_handed_on() else None
 
     def settle(self, shipment: Shipment, end: Delivery | Refusal) -> Delivery | Refusal | None:
         """Let go of a record that the broker has, bury one that it refused, leave the others in the file."""
@@ -206,13 +204,19 @@ class JournalKeeping:
     def _ends(self) -> list[Ended]:
         return [each for source in self._sources for each in source.settled.ends()]
 
-    def _hand_on(self, shipment: Shipment) -> Refusal | None:
-        while not shipment.is_handed_on():
-            try:
+    def _keep(self, shipment: Shipment) -> Refusal | None:
+        if self._gate.is_closed:
+            return CLOSED
+        own = self._opening.ask()
+        if own is not None:
+            if own.keep(shipment):
                 return self._gate.accept(shipment)
-            except BaseException as error:  # noqa: BLE001 - a signal handler's; it is kept, and so it is sent
-                shipment.interruption = error
-        return None
+            why_not = QUEUE_FULL if shipment.interruption is None else INTERRUPTED
+            return why_not if shipment.kept_in is None else None
+        if not self._memory.enter(shipment.record.topic, shipment.record.size):
+            return QUEUE_FULL
+        shipment.at_once, shipment.kept_in = True, "memory"
+        return self._gate.accept(shipment)
 
     def _tell_waiting(self, trouble: str) -> None:
         text = "%s" if self._gate.is_closed else "%s Events wait in memory, up to KAFKA_EVENTS_QUEUE_EVENTS."

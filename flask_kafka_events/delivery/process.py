@@ -90,9 +90,8 @@ class ProcessDelivery:
         try:
             self.ledger.enter(shipment)
             self._take(shipment, place)
-        except BaseException:  # between two steps; within one it is put off
-            if shipment.is_entered and not shipment.is_over and not shipment.is_kept():
-                self._end(shipment, INTERRUPTED)
+        except BaseException:
+            self._end_interrupted(shipment)
             raise
         if shipment.interruption is not None:
             raise shipment.interruption
@@ -186,46 +185,40 @@ class ProcessDelivery:
         return self._keeping.may_adopt_more()
 
     def _take(self, shipment: Shipment, place: Reservation | None) -> None:
-        is_too_large = shipment.record.size > self._settings.max_event_bytes
-        refused = self._refuse(shipment, place) if is_too_large else self._admit(shipment, place)
-        if refused is not None:
-            self._end(shipment, refused)
-        elif is_too_large:
-            self.start()  # it is the poller that hears of it
-        elif (refused := self._accept(shipment)) is not None:
-            self._settle(shipment, refused)
-
-    def _refuse(self, shipment: Shipment, place: Reservation | None) -> Refusal | None:
-        try:
+        record = shipment.record
+        if record.size > self._settings.max_event_bytes:
             if place is not None:
                 place.give_back()
-            return self._keeping.refuse(shipment, TOO_LARGE)
-        except BaseException as error:  # noqa: BLE001 - a signal handler's; raised again when the record is counted
-            shipment.interruption = error
-            return None if shipment.is_letter else INTERRUPTED
+            refused = self._keeping.refuse(shipment, TOO_LARGE)
+            if refused is None:
+                self.start()  # it is the poller that hears of it
+            else:
+                self._end(shipment, refused)
+        elif not self._keeping.admit(record, place, self._patience()):
+            self._end(shipment, QUEUE_FULL)
+        else:
+            shipment.is_admitted = True
+            if (refused := self._accept(shipment)) is not None:
+                self._settle(shipment, refused)
+
+    def _accept(self, shipment: Shipment) -> Refusal | None:
+        refused = self.start()
+        if refused is None or self._keeping.outlives_the_process:
+            refused = self._keeping.accept(shipment)
+        return refused
+
+    def _end_interrupted(self, shipment: Shipment) -> None:
+        if not shipment.is_entered or shipment.is_over or shipment.is_kept():
+            return
+        if shipment.is_admitted:
+            self._settle(shipment, INTERRUPTED)
+        else:
+            self._end(shipment, INTERRUPTED)
 
     def _close_at_exit(self) -> None:
         if not self._closes_at_exit:
             self._closes_at_exit = True
             close_at_exit(self)
-
-    def _admit(self, shipment: Shipment, place: Reservation | None) -> Refusal | None:
-        try:
-            is_admitted = self._keeping.admit(shipment.record, place, self._patience())
-        except BaseException as error:  # noqa: BLE001 - a signal handler's; raised again when the record is counted
-            shipment.interruption = error
-            return INTERRUPTED
-        return None if is_admitted else QUEUE_FULL
-
-    def _accept(self, shipment: Shipment) -> Refusal | None:
-        try:
-            refused = self.start()
-            if refused is None or self._keeping.outlives_the_process:
-                refused = self._keeping.accept(shipment)
-        except BaseException as error:  # noqa: BLE001 - a signal handler's; raised again when the record is counted
-            shipment.interruption = error
-            return None if shipment.is_kept() else INTERRUPTED
-        return refused
 
     def _can_await_ends(self) -> bool:
         # After a close what is pending waits in the journal, for another process.

@@ -42,6 +42,7 @@ class Shipment:
         is_letter: whether it was refused for good, and is a dead letter once that is in its file.
         interruption: what a signal handler raised while it was accepted; raised again once that is over.
         is_entered: whether the ledger has counted it.
+        is_admitted: whether it has taken a place.
         is_over: whether its end was told, or that it stays pending. An interrupted `produce` is made again, and a second report ends nothing.
     """
 
@@ -56,6 +57,7 @@ class Shipment:
     is_letter: bool = False
     interruption: BaseException | None = None
     is_entered: bool = False
+    is_admitted: bool = False
     is_over: bool = False
 
     def leave_pending(self) -> None:
@@ -69,8 +71,8 @@ class Shipment:
         return self.number >= 0
 
     def is_kept(self) -> bool:
-        """Whether it was accepted: a journal has it, or the gate."""
-        return self.kept_in is not None or self.is_handed_on()
+        """Whether it was accepted: a journal has it, as what it is or as a dead letter, or the gate."""
+        return self.kept_in is not None or self.is_letter or self.is_handed_on()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,10 +4,10 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from flask_kafka_events.journal.forking import entrance
 from flask_kafka_events.journal.layout import (
@@ -36,6 +36,8 @@ _INSERT_DEAD: Final = (
     f"INSERT INTO dead ({DEAD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING"
 )
 
+_T = TypeVar("_T")
+
 
 class JournalFile(JournalReader):
     """A journal file that is open. Any thread may use it; only the process that opened it.
@@ -59,38 +61,40 @@ class JournalFile(JournalReader):
     def append(self, entries: Sequence[Entry]) -> None:
         """Write these in one transaction, all of them or none; one that is there already is passed over."""
         rows = [row_of(entry) for entry in entries]
-        with self._transaction() as db:
-            db.executemany(_INSERT, rows)
+        self._write(lambda db: db.executemany(_INSERT, rows))
 
     def forget(self, seqs: Sequence[int]) -> None:
         """Forget records that the broker has, in one transaction."""
-        with self._transaction() as db:
-            db.executemany("DELETE FROM record WHERE seq = ?", [(seq,) for seq in seqs])
+        self._write(lambda db: db.executemany("DELETE FROM record WHERE seq = ?", [(seq,) for seq in seqs]))
 
     def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Make records dead letters, in one transaction: they are kept and not sent any more."""
         rows = [(*row_of(letter.entry), letter.reason, letter.explanation) for letter in letters]
-        with self._transaction() as db:
+
+        def move(db: sqlite3.Connection) -> None:
             db.executemany(_INSERT_DEAD, rows)
             db.executemany("DELETE FROM record WHERE seq = ?", [row[:1] for row in rows])
 
+        self._write(move)
+
     def revive(self) -> int:
         """Let all dead letters wait again, in their old places; returns how many there were."""
-        with self._transaction() as db:
+
+        def move_back(db: sqlite3.Connection) -> int:
             db.execute(
                 f"INSERT INTO record SELECT {COLUMNS} FROM dead WHERE true ON CONFLICT (seq) DO NOTHING"
             )
             return db.execute("DELETE FROM dead").rowcount
 
+        return self._write(move_back)
+
     def drop_waiting(self) -> int:
         """Delete all records that wait; returns how many there were."""
-        with self._transaction() as db:
-            return db.execute("DELETE FROM record").rowcount
+        return self._write(lambda db: db.execute("DELETE FROM record").rowcount)
 
     def drop_dead(self) -> int:
         """Delete all dead letters; returns how many there were."""
-        with self._transaction() as db:
-            return db.execute("DELETE FROM dead").rowcount
+        return self._write(lambda db: db.execute("DELETE FROM dead").rowcount)
 
     def shrink(self) -> None:
         """Give a part of what is free in the file back to the disk, if that is much."""
@@ -140,17 +144,21 @@ class JournalFile(JournalReader):
         prepare(db, self.path)
         self._made = self.path.stat()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as db:
+    def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something in a transaction of its own."""
+        # No context manager in Python around the lock: a signal handler that raises between two of its steps would leave
+        # it held.
+        with self._inside, explained(self.path):
+            db = self._db
             # On top of another one, in a signal handler: SQLite refuses it, and the other is not for it to take back.
             is_nested = db.in_transaction
             try:
                 db.execute("BEGIN IMMEDIATE")
-                yield db
+                done = work(db)
                 db.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):  # SQLite itself has taken it back where the disk is full
                     if not is_nested:
                         db.execute("ROLLBACK")
                 raise
+            return done

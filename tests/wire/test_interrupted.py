@@ -1,7 +1,11 @@
 """What a signal handler raises around librdkafka's own `produce`, as Celery's soft time limit does."""
 
+import itertools
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -26,6 +30,10 @@ def mine(broker: Lease) -> Iterator[AppEvents]:
     events.emit("first", wait=10)
     yield events
     events.close()
+
+
+class Ended(BaseException):
+    """What no code of ours catches as a mistake in an event, as KeyboardInterrupt."""
 
 
 @pytest.fixture
@@ -70,3 +78,49 @@ def test_an_event_too_large_is_accounted_for_when_its_refusal_is_interrupted(
         mine.emit("sold", "x" * 999_900)  # as data it is not, but as an event
     stats = mine.stats()
     assert (stats.emitted, stats.dropped_by_reason, stats.pending) == (2, {"interrupted": 1}, 0)
+
+
+@pytest.mark.parametrize("has_journal", [False, True])
+def test_an_event_is_accounted_for_wherever_its_emit_is_interrupted(
+    broker: Lease, tmp_path: Path, has_journal: bool
+) -> None:
+    """At each call and each return of one emit: no lock stays held, nothing is pending for ever, and the next is sent."""
+    app = Flask("shop")
+    app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS=broker.address, KAFKA_EVENTS_TOPIC="shop_events")
+    app.config.update(KAFKA_EVENTS_JOURNAL=str(tmp_path / "journal") if has_journal else None)
+    KafkaEvents(app)
+    mine = KafkaEvents().for_app(app)
+    mine.emit("first", wait=10)
+    step = 0
+    while interrupted_at(step, partial(mine.emit, "sold", key=str(step))):
+        step += 1
+        other = threading.Thread(target=mine.emit, args=("other",), daemon=True)
+        other.start()
+        other.join(10)
+        assert not other.is_alive(), f"step {step}: a lock is held"
+        assert mine.flush(10), f"step {step}: {mine.stats()}"
+    assert step > 100
+    assert mine.flush(10)
+    stats = mine.stats()
+    assert stats.delivered + stats.dropped == stats.emitted
+    assert set(stats.dropped_by_reason) <= {"interrupted"}
+    assert mine.close()
+
+
+def interrupted_at(step: int, emit: Callable[[], object]) -> bool:
+    """Emit, and have an exception raised at a step, counted from 0; False where it has fewer."""
+    steps = itertools.count()
+
+    def raise_there(_frame: FrameType, seen: str, _function: Any) -> None:
+        if seen in ("call", "c_return") and next(steps) == step:
+            sys.setprofile(None)
+            raise Ended
+
+    sys.setprofile(raise_there)
+    try:
+        emit()
+    except Ended:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
