@@ -179,7 +179,7 @@ class JournalKeeping:
         self._leave(shipment)
         if is_unsent:
             return end
-        if isinstance(end, Refusal) and self._letters.take(shipment, end):
+        if isinstance(end, Refusal) and self._letters.take(shipment, source, end):
             return None
         source.settle(shipment)
         return end

@@ -3,7 +3,7 @@
 import sys
 
 from flask_kafka_events.delivery.admission import Admission
-from flask_kafka_events.delivery.shipment import Refusal, Shipment
+from flask_kafka_events.delivery.shipment import Origin, Refusal, Shipment
 from flask_kafka_events.delivery.source import Source
 
 
@@ -19,11 +19,8 @@ class DeadLetters:
         self._kept = Admission(events=sys.maxsize, size=limit)
         self._memory = memory
 
-    def take(self, shipment: Shipment, refusal: Refusal) -> bool:
-        """Have the file that a record is in keep it as a dead letter; False where it is in none, or there is no room."""
-        source = shipment.source
-        if source is None or shipment.kept_in != "file":
-            return False
+    def take(self, shipment: Shipment, source: Origin, refusal: Refusal) -> bool:
+        """Have the file that a record is in keep it as a dead letter; False where there is no room."""
         if not self._kept.enter(shipment.record.topic, shipment.record.size):
             return False
         source.bury(shipment, refusal)

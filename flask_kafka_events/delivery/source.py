@@ -208,9 +208,9 @@ class Source:
             # Each leaves the line: where a signal handler interrupts this, it is done again for the others alone.
             while shipments:
                 each = self._company.join(shipments[0])
-                if each.kept_in is None and not self.is_closed:
-                    is_kept = self._memory.enter(each.record.topic, each.record.size)
-                    each.kept_in = "memory" if is_kept else None
+                topic, size = each.record.topic, each.record.size
+                if each.kept_in is None and not self.is_closed and self._memory.enter(topic, size):
+                    each.kept_in = "memory"
                 self._lane(each).remain(each)
                 del shipments[0]
 

@@ -71,7 +71,8 @@ class Writing:
         # In gevent's hub, which can't wait for the greenlet that has the turn; and that hasn't begun with this one.
         if self.turn.acquire(blocking=False):
             try:
-                self._work(transaction)
+                while not transaction.is_over:
+                    self._work(transaction)
             finally:
                 self.turn.release()
         else:
@@ -85,8 +86,6 @@ class Writing:
                 self._work(transaction)
 
     def _work(self, transaction: Transaction) -> None:
-        if transaction.is_over:
-            return
         # Else it was taken out already, by an attempt that was interrupted behind this.
         with self._lock:
             if self._next is transaction:

@@ -16,6 +16,7 @@ from tests.processes import wait_until
 from tests.sending import Shop
 
 from .test_journal_commands import left, run
+from .test_journal_mending import damage
 from .test_journaling import files, is_law_kept, journaling, number_of, process, resume, rows, told
 
 
@@ -93,6 +94,25 @@ def test_what_was_adopted_takes_no_place_of_a_processs_own(tmp_path: Path) -> No
         for _ in range(4):
             heir.mine.emit("sold", "x" * 15_000)
         assert heir.mine.stats().dropped_by_reason == {"queue_full": 2}
+        assert is_law_kept(heir)
+
+
+def test_what_is_lost_with_an_adopted_file_makes_no_room(tmp_path: Path) -> None:
+    """It has taken none of this process's own."""
+    limits: dict[str, Any] = {"JOURNAL_MAX_BYTES": 65_536, "MAX_EVENT_BYTES": 20_000}
+    with journaling(tmp_path, answers=False, **limits) as held:
+        for _ in range(2):
+            held.mine.emit("left", "x" * 15_000)
+    with journaling(tmp_path, **limits) as heir:
+        assert process(heir).adopt() == 2
+        damage(tmp_path, "UPDATE record SET headers = x'c1' WHERE seq = 2")
+        heir.mine.start()
+        assert heir.mine.flush(5)
+        assert heir.mine.stats().failed_by_reason == {"journal_damaged": 1}
+        heir.producers[0].answers = False
+        for _ in range(3):
+            heir.mine.emit("sold", "x" * 15_000)
+        assert heir.mine.stats().dropped_by_reason == {"queue_full": 1}
         assert is_law_kept(heir)
 
 

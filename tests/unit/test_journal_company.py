@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 from pytest_mock import MockerFixture
 
-from flask_kafka_events import DeliveryFailed, DeliveryTimeout
+from flask_kafka_events import DeliveryFailed, DeliveryTimeout, Loss, event_failed
 from flask_kafka_events.delivery.lanes import WINDOW_EVENTS
+from flask_kafka_events.journal.claim import Claim
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.layout import Entry
 from tests.limits import largest_file
 from tests.processes import wait_until
 from tests.sending import Shop
 
-from .test_journal_mending import fill_window
-from .test_journaling import is_law_kept, journaling, process, resume, rows
+from .test_journal_mending import adopter, fill_window
+from .test_journaling import files, is_law_kept, journaling, process, resume, rows
 
 
 @pytest.fixture
@@ -91,6 +93,47 @@ def test_a_close_tells_who_waits_behind_the_window(tmp_path: Path, ends: list[An
         held.mine.close(0.1)
         thread.join(5)
         assert "still pending" in str(ends[0])
+        assert is_law_kept(held)
+
+
+def test_who_waits_for_what_another_process_took_is_told(
+    tmp_path: Path, mocker: MockerFixture, ends: list[Any]
+) -> None:
+    """That one sends it: it is pending, and this is known at once."""
+    with journaling(tmp_path, answers=False) as held:
+        fill_window(held)
+        thread = waiting(held, ends)
+        wait_until(lambda: len(rows(tmp_path)) == WINDOW_EVENTS + 1, "it is on disk")
+        mocker.patch.object(Claim, "is_in_place", return_value=True)  # it hasn't looked yet
+        (lock,) = files(tmp_path, ".lock")
+        lock.unlink()
+        with adopter(tmp_path):
+            mocker.stopall()
+            thread.join(10)
+            assert "still pending" in str(ends[0])
+            assert held.mine.stats().dropped_by_reason == {"journal_taken": 1}
+            assert is_law_kept(held)
+
+
+def test_an_event_on_disk_keeps_where_it_was_emitted(tmp_path: Path) -> None:
+    """Its own end isn't announced to the receiver that emitted it."""
+    losses: list[str] = []
+
+    def complain(_: object, loss: Loss) -> None:
+        losses.append(loss.type)
+        if loss.type == "unspeakable":
+            held.mine.emit("complaint")
+
+    refusal = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    with journaling(tmp_path, answers=False, answer=refusal) as held:
+        fill_window(held)
+        with event_failed.connected_to(complain, sender=held.app):
+            held.mine.emit("unspeakable", float("nan"))
+            held.mine.emit("last")
+            resume(held)
+            assert held.mine.flush(10)
+        assert held.mine.stats().dead == WINDOW_EVENTS + 2
+        assert losses == ["unspeakable", *["sold"] * WINDOW_EVENTS, "last"]
         assert is_law_kept(held)
 
 

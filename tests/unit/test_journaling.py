@@ -489,6 +489,7 @@ def test_memory_alone_adopts_nothing() -> None:
     """An app without a journal has nothing to adopt."""
     with shop() as held:
         assert process(held).adopt() == 0
+        assert not process(held).may_adopt_more()
 
 
 def test_a_window_that_is_full_in_memory_refuses_at_once(tmp_path: Path) -> None:
