@@ -165,7 +165,7 @@ def test_a_flight_into_memory_may_be_interrupted(
                 held.mine.emit("sold", {"number": WINDOW_EVENTS + 2 if has_room else -1})
             mocker.stopall()
         assert len(calls) > 1
-        assert held.mine.stats().dropped_by_reason == ({} if has_room else {"queue_full": 1})
+        assert held.mine.stats().dropped_by_reason == ({} if has_room else {"interrupted": 1})
         resume(held)
         numbers = [number_of(event) for event in held.sent() if event.type == "sold"]
         assert numbers == list(range(WINDOW_EVENTS + 3))
