@@ -1,7 +1,6 @@
 """`journal ls` and `journal dead ls`: for a person, for a program, and while files come and go."""
 
 import json
-import re
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
@@ -19,8 +18,6 @@ from flask_kafka_events.terminal import age
 from tests.sending import Shop
 from tests.unit.test_journal_commands import left, refused, run
 from tests.unit.test_journaling import journaling, rows
-
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "how-an-event-travels.md"
 
 
 def directory_in(folder: Path) -> JournalDirectory:
@@ -145,20 +142,6 @@ def test_a_file_that_goes_while_dead_letters_are_listed_is_passed_over(tmp_path:
     strange.write_text("strange " * 100)
     with journaling(tmp_path) as held:
         assert f"Error: Journal {strange} is damaged" in run(held, "dead", "ls", status=1)
-
-
-def test_documented_objects_have_these_fields(tmp_path: Path) -> None:
-    """What docs/how-an-event-travels.md shows is what is printed."""
-    shown = re.search(r"```json\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert shown is not None
-    files, end = json.JSONDecoder().raw_decode(shown[1])
-    letters = json.loads(shown[1][end:])
-    refused(tmp_path, 1)
-    with journaling(tmp_path) as held:
-        for words, document, name in ((("ls",), files, "files"), (("dead", "ls"), letters, "dead_letters")):
-            printed = json.loads(run(held, *words, "--json"))
-            assert list(printed) == list(document)
-            assert list(printed[name][0]) == list(document[name][0])
 
 
 @pytest.mark.parametrize(
