@@ -45,7 +45,7 @@ def run(distribution: Distribution, folder: Path, python: str, lock: str) -> sub
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     command = [str(environment.python), "-m", "pytest", "tests/unit", "-q", "--hypothesis-profile=quick"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.parametrize("python", [pytest.param(each, marks=requires(f"python{each}")) for each in LOCKS])
