@@ -116,19 +116,18 @@ class Lane:
         self.window.size += size
 
     def hand_all(self, written: Sequence[Shipment], early: Sequence[Shipment]) -> list[Shipment]:
-        """Hand on what was read from the file, and the first of those in memory, which came before the last of that.
-
-        Returns:
-            All of them in order.
-        """
-        for each in written:
-            self.go(1, each.record.size)
-        for _ in early:
-            self.unwritten.popleft()
+        """Hand on what was read from the file and what waited in memory; returns them in order. All wait until they `leave`."""
         batch = sorted([*written, *early], key=lambda each: each.seq)
         for each in batch:
             self.hand(each.seq, each.record.size)
         return batch
+
+    def leave(self, written: Sequence[Shipment], early: Sequence[Shipment]) -> None:
+        """What was handed on doesn't wait any more, once it is at the gate: what is emitted before would overtake it."""
+        for each in written:
+            self.go(1, each.record.size)
+        for _ in early:
+            self.unwritten.popleft()
 
     def land(self, size: int) -> None:
         """A record that was handed on has met its end."""

@@ -225,12 +225,13 @@ class Source:
             self.trouble.note(error)
             return 0
         shipments = [self._shipment(entry) for entry in entries]
-        last = shipments[-1].seq if shipments else self._last
-        early = [each for each in unwritten if each.seq <= last]
+        early = [each for each in unwritten if not shipments or each.seq <= shipments[-1].seq]
         with self._lock:
             batch = lane.hand_all(shipments, early)
         for each in batch:
             hand_on(each)
+        with self._lock:
+            lane.leave(shipments, early)
         return len(batch)
 
     def _shipment(self, entry: Entry) -> Shipment:

@@ -59,6 +59,24 @@ def test_what_can_be_read_is_handed_on(source: Source, told: list[str]) -> None:
     assert (source.held(), told) == (0, [])
 
 
+def test_what_is_emitted_meanwhile_does_not_overtake_what_is_handed_on(source: Source) -> None:
+    """Until the last one that waited is at the gate, a new one waits behind it."""
+    at_once: list[bool] = []
+    handed: list[Shipment] = []
+
+    def hand_on(each: Shipment) -> None:
+        if not handed:
+            at_once.append(source.keep(shipment(WINDOW_EVENTS + 2)))
+        handed.append(each)
+
+    for number in range(5):
+        source.settle(shipment(number))
+    source.refill(hand_on)
+    source.refill(hand_on)
+    assert at_once == [False]
+    assert [each.record.id for each in handed] == ["2000", "2001", "2002"]
+
+
 def test_what_cannot_be_read_keeps_its_turn(source: Source, told: list[str]) -> None:
     """A damaged row hands nothing on, keeps its count, and is told as the damage that it is."""
     db = sqlite3.connect(source.owned.file.path)
