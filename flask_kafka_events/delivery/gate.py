@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from flask_kafka_events.delivery.first_flights import FirstFlights
 from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
-from flask_kafka_events.delivery.shipment import CLOSED, Moved, Refusal, Shipment
+from flask_kafka_events.delivery.shipment import CLOSED, Ended, Moved, Refusal, Shipment
 from flask_kafka_events.errors import explanation
 
 #: Shipments passed on under one hold of the lock, so that an emit never waits long for it.
@@ -97,7 +97,7 @@ class Gate:
 
     def feed(self) -> Moved:
         """Pass on what waits, a batch at most."""
-        refused: list[tuple[Shipment, Refusal]] = []
+        refused: list[Ended] = []
         with self._lock:
             for moved in range(FEED_BATCH):
                 if not self._waiting:
@@ -107,7 +107,7 @@ class Gate:
                     return moved, refused
             return FEED_BATCH, refused
 
-    def land(self, shipment: Shipment, *, taken: bool) -> list[tuple[Shipment, Refusal]]:
+    def land(self, shipment: Shipment, *, taken: bool) -> list[Ended]:
         """Pass on what was held behind a shipment that has met its end; returns what the producer refused of that.
 
         Args:
@@ -116,7 +116,7 @@ class Gate:
         """
         with self._lock:
             released = deque(self._first_flights.land(shipment, taken=taken))
-            refused: list[tuple[Shipment, Refusal]] = []
+            refused: list[Ended] = []
             for _ in range(FEED_BATCH):
                 if not released or not self._moves(released, refused):
                     break
@@ -154,10 +154,10 @@ class Gate:
             here = len(self._waiting) + self._first_flights.held()
             return here + (0 if self._producer is None else len(self._producer))
 
-    def _feed_first(self, refused: list[tuple[Shipment, Refusal]]) -> bool:
+    def _feed_first(self, refused: list[Ended]) -> bool:
         return self._knows(self._waiting[0].record.topic) and self._moves(self._waiting, refused)
 
-    def _moves(self, shipments: deque[Shipment], refused: list[tuple[Shipment, Refusal]]) -> bool:
+    def _moves(self, shipments: deque[Shipment], refused: list[Ended]) -> bool:
         try:
             end = self._pass_on(shipments[0])
         except _Stuck:
