@@ -7,7 +7,7 @@ from typing import NamedTuple
 import click
 from flask.cli import AppGroup
 
-from flask_kafka_events.formats import read
+from flask_kafka_events.formats import read_record
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.inventory import Holding, dead_letters, holdings
 from flask_kafka_events.journal.layout import Entry
@@ -186,5 +186,4 @@ def _dead_lines(file: JournalFile) -> Iterator[str]:
 
 def _line(entry: Entry, **more: str) -> str:
     record = entry.record
-    event = read(value=record.value, headers=list(record.headers), key=record.key, topic=record.topic)
-    return json_line(event, key=record.key, value=record.value, topic=record.topic, **more)
+    return json_line(read_record(record), key=record.key, value=record.value, topic=record.topic, **more)

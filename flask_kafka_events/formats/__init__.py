@@ -6,9 +6,9 @@ from typing import Final
 
 from flask_kafka_events.event import Event, Record
 from flask_kafka_events.formats import binary, cloudevents, plain
-from flask_kafka_events.formats.reading import read
+from flask_kafka_events.formats.reading import read, read_record
 
-__all__ = ["FORMATS", "read"]
+__all__ = ["FORMATS", "read", "read_record"]
 
 FORMATS: Final[Mapping[str, Callable[[Event], Record]]] = MappingProxyType(
     {

@@ -10,7 +10,7 @@ import msgspec
 
 from flask_kafka_events.attributes import AttributeValue, checked_attributes, checked_string
 from flask_kafka_events.errors import InvalidAttribute
-from flask_kafka_events.event import Event
+from flask_kafka_events.event import Event, Record
 from flask_kafka_events.uri_references import is_uri_reference
 
 # Headers are text: of these, which we write ourselves, it is known that they were integers.
@@ -63,6 +63,11 @@ def read(
     except (InvalidAttribute, msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
         # Everything that malformed bytes raise here and below; in msgspec 0.18 its errors were no ValueErrors.
         return None
+
+
+def read_record(record: Record) -> Event | None:
+    """The event in a record that this package made, or None as `read` has it."""
+    return read(value=record.value, headers=record.headers, key=record.key, topic=record.topic)
 
 
 def _parts(value: bytes, headers: Headers) -> tuple[dict[str, object], bytes | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from flask_kafka_events.errors import JournalCorrupt, JournalError
-from flask_kafka_events.formats import read
+from flask_kafka_events.formats import read_record
 from flask_kafka_events.journal.claim import is_taken
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.layout import DeadLetter
@@ -98,10 +98,7 @@ def _oldest(file: JournalReader) -> datetime | None:
         entry = file.first()
     except JournalCorrupt:  # what can be counted is shown all the same
         return None
-    if entry is None:
-        return None
-    record = entry.record
-    event = read(value=record.value, headers=list(record.headers), key=record.key, topic=record.topic)
+    event = None if entry is None else read_record(entry.record)
     return None if event is None else event.time
 
 
