@@ -22,7 +22,7 @@ def prepare(file: JournalFile) -> None:
 
 
 def tidy(file: JournalFile, do_long: DoLong, *, nobody_writes: AbstractContextManager[Any]) -> None:
-    """Give the disk back a part of what is free, and under gevent bring the log into the file, if it is long.
+    """Give the disk back what is free, by and by, and under gevent bring the log into the file, if it is long.
 
     Args:
         file: whose.
@@ -32,7 +32,8 @@ def tidy(file: JournalFile, do_long: DoLong, *, nobody_writes: AbstractContextMa
     Raises:
         JournalError: the file can't be written.
     """
-    file.shrink()
+    if file.shrink():
+        do_long(file.checkpoint)
     if native.is_patched() and file.wal_size() > WAL_BYTES:
         do_long(file.checkpoint)
         # Again, for what came meanwhile: the log begins anew only once all of it is in the file.

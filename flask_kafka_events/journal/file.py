@@ -27,7 +27,7 @@ from flask_kafka_events.journal.reading import JournalReader, explained
 # commits but never the file. FULL syncs at each commit (12 µs against 125 to 160).
 _SYNCHRONOUS: Final = {"process": "NORMAL", "power": "FULL"}
 # Free pages beyond which the file is made smaller, and how many at a time: after an outage it would keep its size.
-_SPARE_PAGES: Final = 2_000
+SPARE_PAGES: Final = 2_000
 _PAGES: Final = 500
 _INSERT: Final = (
     f"INSERT INTO record ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING"
@@ -96,12 +96,20 @@ class JournalFile(JournalReader):
         """Delete all dead letters; returns how many there were."""
         return self._write(lambda db: db.execute("DELETE FROM dead").rowcount)
 
-    def shrink(self) -> None:
-        """Give a part of what is free in the file back to the disk, if that is much."""
+    def shrink(self) -> bool:
+        """Cut off a part of what is free in the file, if that is much.
+
+        Returns:
+            Whether much of what was cut off is on the disk still, where only a checkpoint takes it away.
+        """
         with self._reading() as db:
-            if int(db.execute("PRAGMA freelist_count").fetchone()[0]) > _SPARE_PAGES:
+            if _number(db, "freelist_count") > SPARE_PAGES:
                 # A script, for this gives a row without columns for each page, and execute() stops at the first.
                 db.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+            needed = (_number(db, "page_count") + SPARE_PAGES) * _number(db, "page_size")
+        with suppress(OSError):  # it is gone, which `is_in_place` tells
+            return self.path.stat().st_size > needed
+        return False
 
     def leave_checkpoints(self) -> None:
         """Leave them to `checkpoint`: SQLite would make one, and sync it, in the middle of some write."""
@@ -162,3 +170,7 @@ class JournalFile(JournalReader):
                         db.execute("ROLLBACK")
                 raise
             return done
+
+
+def _number(db: sqlite3.Connection, pragma: str) -> int:
+    return int(db.execute(f"PRAGMA {pragma}").fetchone()[0])
