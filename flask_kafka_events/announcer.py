@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from blinker import NamedSignal
 
@@ -11,6 +11,8 @@ from flask_kafka_events.errors import explanation_with_place
 from flask_kafka_events.event import Event
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.reminders import Reminders
+
+_NOWHERE: Final[frozenset[str]] = frozenset()
 
 
 class Announcer:
@@ -33,7 +35,8 @@ class Announcer:
 
     def inside(self) -> frozenset[str]:
         """The names of the signals whose receivers are running in this thread."""
-        return frozenset(self._running())
+        running = self._inside.__dict__.get("running")
+        return frozenset(running) if running else _NOWHERE
 
     def announce(
         self, signal: NamedSignal, ledger: Ledger, *, emitted_in: frozenset[str], **what: Any

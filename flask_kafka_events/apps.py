@@ -13,21 +13,27 @@ from flask_kafka_events.pipeline import Pipeline
 EXTENSION: Final = "kafka_events"
 
 
-def app_at_hand(caller: str) -> Flask:
+_THE_APP: Final = cast("LocalProxy[Flask]", current_app)._get_current_object
+_THE_REQUEST: Final = cast("LocalProxy[Request]", current_request)._get_current_object
+
+
+def app_at_hand(caller: str, *parts: object) -> Flask:
     """The app whose context is pushed.
 
     Args:
-        caller: who asks, for the message.
+        caller: who asks, for the message; a template where `parts` are given.
+        parts: what stands in it.
 
     Raises:
         NotInitialised: none is.
     """
-    if not current_app:
+    try:
+        return _THE_APP()
+    except RuntimeError:
         raise NotInitialised(
-            f"{caller} was called outside an app context, so there is no app whose events are meant. Call it in a view or "
+            f"{caller % parts} was called outside an app context, so there is no app whose events are meant. Call it in a view or "
             f"a CLI command, push app.app_context(), or use events.for_app(app)."
-        )
-    return cast("LocalProxy[Flask]", current_app)._get_current_object()
+        ) from None
 
 
 def pipeline_of(app: Flask) -> Pipeline:
@@ -48,6 +54,6 @@ def request_of(app: Flask) -> Request | None:
     """The request at hand if it is one of `app`: None where another app's context was pushed inside it."""
     if not has_request_context():
         return None
-    request = cast("LocalProxy[Request]", current_request)._get_current_object()
+    request = _THE_REQUEST()
     # Flask gives every request its app's JSON provider, and nothing else that tells whose it is.
     return request if request.json_module is app.json else None

@@ -121,7 +121,9 @@ def captured(text: str, limit: int = 1024) -> str:
 
 def capped(number: int) -> int:
     """`number`, or the nearest CloudEvents Integer where it has more than 32 bits."""
-    return max(INTEGER_MIN, min(INTEGER_MAX, number))
+    if INTEGER_MIN <= number <= INTEGER_MAX:
+        return number
+    return INTEGER_MAX if number > 0 else INTEGER_MIN
 
 
 def _check_name(name: object) -> None:

@@ -5,13 +5,13 @@ Path, query, cookies, body and all headers but those named here stay out unless 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
+import msgspec
 from flask import Request
 
 from flask_kafka_events.attributes import AttributeValue, captured
-from flask_kafka_events.event import derived_id
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
 from flask_kafka_events.trace_context import valid_traceparent, valid_tracestate
@@ -20,13 +20,12 @@ _OPTIONAL: Final[dict[str, Callable[[Request], str | None]]] = {
     "httppath": lambda request: request.path,
     # What ProxyFix made of it where the app uses that; X-Forwarded-For itself is anybody's word.
     "clientip": lambda request: request.remote_addr,
-    "useragent": lambda request: request.headers.get("User-Agent"),
-    "requestid": lambda request: request.headers.get("X-Request-ID"),
+    "useragent": lambda request: _header(request, "HTTP_USER_AGENT"),
+    "requestid": lambda request: _header(request, "HTTP_X_REQUEST_ID"),
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RequestFacts:
+class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a request gives to its events, asked while it is at hand: it may be gone when they are decided.
 
     Attributes:
@@ -44,38 +43,44 @@ class RequestFacts:
     trace: str | None
     idempotency: tuple[str, str] | None
 
-    def derived_id(self, *, source: str, type: str, ordinal: int, ending: str) -> str | None:
-        """The id that an event of a retried request shares with the first attempt's; None where none is asked for.
-
-        Args:
-            source: the event's.
-            type: the event's.
-            ordinal: which event of this type it is in the request, from 0.
-            ending: `"success"`, `"error"` or `"emitted"`: a failed attempt and the retry that succeeds are two events.
-        """
-        if self.idempotency is None:
-            return None
-        # With the scope, so that nobody can suppress another's event.
-        return derived_id(source, type, *self.idempotency, str(ordinal), ending)
-
 
 def capture(request: Request, settings: Settings, reminders: Reminders) -> RequestFacts:
     """What this request, which is at hand, gives to its events."""
+    traceparent = _valid_traceparent(request)
+    rule = request.url_rule
+    endpoint = None if rule is None else rule.endpoint
+    attributes = _of_route(request.method, None if rule is None else rule.rule, endpoint).copy()
+    if settings.capture or settings.userid is not None:
+        attributes.update(_asked_for(request, settings, reminders))
+    if traceparent is not None:
+        attributes["traceparent"] = traceparent
+        tracestate = _header(request, "HTTP_TRACESTATE")
+        if tracestate is not None and valid_tracestate(tracestate):
+            attributes["tracestate"] = tracestate
     return RequestFacts(
         method=request.method,
-        endpoint=request.endpoint,
-        attributes=_attributes(request, settings, reminders),
-        trace=_trace_of(request),
-        idempotency=_idempotency(request, settings, reminders),
+        endpoint=endpoint,
+        attributes=attributes,
+        trace=_header(request, "HTTP_X_REQUEST_ID") if traceparent is None else traceparent.split("-")[1],
+        idempotency=_idempotency(request, settings, reminders) if settings.idempotency else None,
     )
 
 
-def _attributes(request: Request, settings: Settings, reminders: Reminders) -> dict[str, AttributeValue]:
-    attributes: dict[str, AttributeValue] = {"httpmethod": captured(request.method)}
-    if request.url_rule is not None:
-        attributes["httproute"] = captured(request.url_rule.rule)
-    if request.endpoint is not None:
-        attributes["endpoint"] = captured(request.endpoint)
+def _header(request: Request, name: str) -> str | None:
+    # Where `request.headers` looks too, at 0.1 µs in place of 1.7.
+    text: str | None = request.environ.get(name)
+    return text
+
+
+# A memory of strings that are made anew otherwise; a method that nobody has heard of may be anything, so it is bounded.
+@lru_cache(maxsize=1024)
+def _of_route(method: str, rule: str | None, endpoint: str | None) -> dict[str, AttributeValue]:
+    named = {"httpmethod": method, "httproute": rule, "endpoint": endpoint}
+    return {name: captured(text) for name, text in named.items() if text is not None}
+
+
+def _asked_for(request: Request, settings: Settings, reminders: Reminders) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
     for name in settings.capture:
         text = _OPTIONAL[name](request)
         if text is not None:
@@ -83,19 +88,16 @@ def _attributes(request: Request, settings: Settings, reminders: Reminders) -> d
     user = _asked("KAFKA_EVENTS_USERID", settings.userid, reminders)
     if user is not None:
         attributes["userid"] = captured(user)
-    attributes.update(_trace_attributes(request))
     return attributes
 
 
-def _trace_of(request: Request) -> str | None:
-    traceparent = request.headers.get("traceparent", "")
-    if valid_traceparent(traceparent):
-        return traceparent.split("-")[1]
-    return request.headers.get("X-Request-ID")
+def _valid_traceparent(request: Request) -> str | None:
+    traceparent = _header(request, "HTTP_TRACEPARENT")
+    return traceparent if traceparent is not None and valid_traceparent(traceparent) else None
 
 
 def _idempotency(request: Request, settings: Settings, reminders: Reminders) -> tuple[str, str] | None:
-    key = request.headers.get("Idempotency-Key") if settings.idempotency else None
+    key = _header(request, "HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     scope = _asked("KAFKA_EVENTS_IDEMPOTENCY", settings.idempotency, reminders)
@@ -111,13 +113,3 @@ def _asked(setting: str, ask: Callable[[], object] | None, reminders: Reminders)
     except Exception as error:  # noqa: BLE001 - it is the app's function and may raise anything; the request must not suffer
         reminders.warn(setting, "%s raised %s; the event goes without it.", setting, error.__class__.__name__)
         return None
-
-
-def _trace_attributes(request: Request) -> dict[str, AttributeValue]:
-    traceparent = request.headers.get("traceparent", "")
-    if not valid_traceparent(traceparent):
-        return {}
-    tracestate = request.headers.get("tracestate", "")
-    if not valid_tracestate(tracestate):
-        return {"traceparent": traceparent}
-    return {"traceparent": traceparent, "tracestate": tracestate}

@@ -16,7 +16,7 @@ from flask_kafka_events.delivery.topics import Broker, broker_of
 from flask_kafka_events.errors import BrokerError, DeliveryTimeout
 from flask_kafka_events.event import Event
 from flask_kafka_events.extension import KafkaEvents
-from flask_kafka_events.formats import read
+from flask_kafka_events.formats.reading import read
 from flask_kafka_events.journal_commands import journal
 from flask_kafka_events.printable import printable
 from flask_kafka_events.terminal import bold, echo_table, json_line, text, told

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
+import msgspec
+
 from flask_kafka_events.attributes import checked_string, is_string
 from flask_kafka_events.encoding import encode_data, is_redacted, redacted
 from flask_kafka_events.errors import (
@@ -24,8 +26,7 @@ from flask_kafka_events.type_rules import TypeRule
 KeySource: TypeAlias = Callable[[Any], object]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True, kw_only=True):
     """One event's content, ready for its envelope.
 
     Attributes:
@@ -43,35 +44,47 @@ class Content:
     headers: tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an event beside its content, once it is decided.
 
     Attributes:
         id: the event's id; None makes a new one.
         attributes: CloudEvents extension attributes.
-        trace: what sampling goes by: a trace's or request's id; None takes the event's own.
+        trace: gives what sampling goes by, a trace's or request's id, where anything is sampled; None takes the event's own.
     """
 
     id: str | None = None
-    attributes: Mapping[str, str | int] = field(default_factory=dict)
-    trace: str | None = None
+    attributes: dict[str, str | int] = msgspec.field(default_factory=dict)
+    trace: Callable[[], str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FieldKey:
+class FieldKey(msgspec.Struct, frozen=True):
     """The key is the field `name` of the data."""
 
     name: str
 
     def __call__(self, data: Any) -> object:
         """The field's value in `data`."""
-        if isinstance(data, Mapping) and self.name in data:
+        if (type(data) is dict or isinstance(data, Mapping)) and self.name in data:
             return data[self.name]
         raise InvalidKey(
             f"The data has no field {self.name!r} to be the key. Put one there, with "
             f"current_event.update({self.name}=...) for example, or name another field."
         )
+
+
+class _Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same for all events of a type, found and checked once."""
+
+    type: str
+    topic: str
+    key: FieldKey | None
+    format: Callable[[Event], Record]
+    rule: TypeRule
+
+
+#: Plans kept; an emit's type may be made of what users send, so they must not pile up.
+REMEMBERED = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +96,9 @@ class ContentMaker:
     """
 
     settings: Settings
+    _plans: dict[tuple[str, str | None, str | None], "_Plan"] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def make(
         self,
@@ -103,19 +119,35 @@ class ContentMaker:
             EventError: something in it can't go into an event. Where it is the key and `strict` is False, the event
                 goes without one instead: better unordered than lost.
         """
-        checked_type = checked_string("type", type)
-        rule = self.settings.types.for_type(type)
-        text, why_keyless = self._key(type, FieldKey(rule.key) if rule.key else key, data, strict=strict)
+        # Of plain str alone: what else an emit is given may be anything, and compare as it likes.
+        is_plain = type.__class__ is str and (topic is None or topic.__class__ is str)
+        plan = self._plans.get((type, topic, format)) if is_plain else self._plan(type, topic, format)
+        if plan is None:
+            if len(self._plans) >= REMEMBERED:
+                self._plans.clear()
+            plan = self._plans[(type, topic, format)] = self._plan(type, topic, format)
+        text, why_keyless = self._key(type, plan.key or key, data, strict=strict)
         return Content(
-            type=checked_type,
-            topic=self._topic(type, rule.topic or topic or self.settings.topic),
+            type=plan.type,
+            topic=plan.topic,
             key=text,
             why_keyless=why_keyless,
             data=self._encoded(type, data),
-            format=FORMATS[rule.format or format or self.settings.format],
+            format=plan.format,
             time=utc_now(),
+            rule=plan.rule,
+            headers=_checked_headers(type, headers) if headers else (),
+        )
+
+    def _plan(self, type: str, topic: str | None, format: str | None) -> "_Plan":
+        checked_type = checked_string("type", type)
+        rule = self.settings.types.for_type(type)
+        return _Plan(
+            type=checked_type,
+            topic=self._topic(type, rule.topic or topic or self.settings.topic),
+            key=FieldKey(rule.key) if rule.key else None,
+            format=FORMATS[rule.format or format or self.settings.format],
             rule=rule,
-            headers=_checked_headers(type, headers or {}),
         )
 
     def _topic(self, type: str, topic: str | None) -> str:
@@ -143,7 +175,8 @@ class ContentMaker:
         if source is None:
             return None, ""
         try:
-            if isinstance(source, FieldKey) and is_redacted(source.name, self.settings.redact):
+            redact = self.settings.redact
+            if redact and isinstance(source, FieldKey) and is_redacted(source.name, redact):
                 raise InvalidKey(
                     f"The key is the field {source.name!r}, which KAFKA_EVENTS_REDACT keeps inside the process. Choose "
                     f"another key."

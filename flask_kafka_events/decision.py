@@ -1,14 +1,15 @@
 """Whether a draft becomes an event, and what the event tells of how its request ended."""
 
-from dataclasses import dataclass
 from typing import Final, cast
 
+import msgspec
 from werkzeug.exceptions import HTTPException
 
 from flask_kafka_events.attributes import capped
 from flask_kafka_events.capture import RequestFacts
 from flask_kafka_events.content import Envelope
-from flask_kafka_events.drafts import Draft, Outcome
+from flask_kafka_events.drafts import Draft, On, Outcome
+from flask_kafka_events.event import derived_id
 from flask_kafka_events.pipeline import Pipeline
 from flask_kafka_events.request_state import RequestState
 from flask_kafka_events.sampling import kept
@@ -20,8 +21,7 @@ _PASSIVE: Final = frozenset({"HEAD", "OPTIONS"})
 FIRST_ERROR_STATUS: Final = 400
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """How a request ended, or a function outside one.
 
     Attributes:
@@ -55,7 +55,8 @@ def _decide(draft: Draft, ending: Ending) -> None:
         method=None if ending.facts is None else ending.facts.method,
     )
     try:
-        matching = _matches(draft, outcome)
+        is_success = succeeded(draft, outcome)
+        matching = _matches(draft.emission.on, outcome, is_success=is_success)
     except BaseException as error:
         # A callable `on` is the app's and may raise anything: gevent's Timeout is no Exception, and is the app's to see.
         pipeline.lose_content(type_, error)
@@ -68,7 +69,7 @@ def _decide(draft: Draft, ending: Ending) -> None:
     if draft.content is None:
         pipeline.lose_content(type_, cast("BaseException", draft.mistake))
         return
-    word = "success" if succeeded(draft, outcome) else "error"
+    word = "success" if is_success else "error"
     sent_as = envelope(pipeline, type_, ending, word=word, outcome=outcome)
     pipeline.send(draft.content, sent_as, place=draft.place)
 
@@ -121,19 +122,21 @@ def envelope(
             attributes["httpstatus"] = outcome.status
     if facts is None or state is None:
         return Envelope(attributes=attributes)
-    id_ = facts.derived_id(
-        source=pipeline.settings.source, type=type, ordinal=state.ordinal(type), ending=word
-    )
-    return Envelope(id=id_, attributes=attributes, trace=facts.trace or state.trace)
+    id_ = None
+    if facts.idempotency is not None:
+        # With the caller's scope, so that nobody can suppress another's event, and with the ending: a failed attempt and
+        # the retry that succeeds are two events.
+        source, ordinal = pipeline.settings.source, str(state.ordinal(type))
+        id_ = derived_id(source, type, *facts.idempotency, ordinal, word)
+    return Envelope(id=id_, attributes=attributes, trace=lambda: facts.trace or state.trace)
 
 
-def _matches(draft: Draft, outcome: Outcome) -> bool:
-    on = draft.emission.on
+def _matches(on: On, outcome: Outcome, *, is_success: bool) -> bool:
     if callable(on):
         return bool(on(outcome))
     if outcome.method in _PASSIVE:
         return False
-    return on == "always" or succeeded(draft, outcome) == (on == "success")
+    return on == "always" or is_success == (on == "success")
 
 
 def is_answer(error: BaseException) -> bool:

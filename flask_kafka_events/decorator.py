@@ -1,8 +1,8 @@
 """`@emit_event`: each call of a function opens a draft, and the draft may become an event."""
 
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from contextvars import Token
 from functools import partial, wraps
 from typing import Any, Final, Literal, ParamSpec, TypeVar, cast, get_args
@@ -111,10 +111,15 @@ class _Call:
     __slots__ = ("_app", "_draft", "_token")
 
     def __init__(self, emission: Emission) -> None:
-        self._app = app_at_hand(f"A function under @emit_event({emission.type!r})")
+        self._app = app_at_hand("A function under @emit_event(%r)", emission.type)
         pipeline = pipeline_of(self._app)
-        place = pipeline.reserve(emission.type, emission.topic)
-        self._draft = Draft(emission, pipeline, innermost.get(), place)
+        self._draft = Draft(
+            emission=emission,
+            pipeline=pipeline,
+            parent=innermost.get(),
+            place=pipeline.reserve(emission.type, emission.topic),
+            started=time.perf_counter_ns(),
+        )
         self._token: Token[Draft | None] = innermost.set(self._draft)
 
     def raised(self, error: BaseException) -> None:
@@ -134,9 +139,9 @@ class _Call:
         try:
             _check_passthrough(draft, result)
             if not draft.discarded:
-                data = draft.emission.data
+                compute = draft.emission.compute
                 draft.finish(
-                    partial(data, *args, **kwargs) if callable(data) else None,
+                    None if compute is None else partial(compute, *args, **kwargs),
                     strict=False if draft.emission.on == "success" and _is_refusal(result) else None,
                 )
         except BaseException:
@@ -146,13 +151,17 @@ class _Call:
 
     def _close(self) -> Draft:
         self._draft.is_open = False
-        with suppress(ValueError):  # an unfinished coroutine is closed in whatever context collects it
+        try:  # noqa: SIM105 - suppress() takes 0.4 µs, this nothing
             innermost.reset(self._token)
+        except ValueError:  # an unfinished coroutine is closed in whatever context collects it
+            pass
         return self._draft
 
 
 def _is_refusal(result: object) -> bool:
     """Whether what a view returns is, for all it can see, an error's answer: it may not have come to data and key."""
+    if type(result) is str:  # as most are
+        return False
     status = result.status_code if isinstance(result, Response) else None
     if isinstance(result, tuple) and len(result) > 1:
         status = result[1]
@@ -180,18 +189,18 @@ def _check_function(emission: Emission, function: object) -> None:
 
 def _check_data(emission: Emission, function: Callable[..., Any]) -> None:
     """A data callable must take what the function takes; Flask passes a method's self by place, the rest by name."""
-    if not callable(emission.data):
+    if emission.compute is None:
         return
     given = inspect.signature(function).parameters
     names = list(given)
     if any(each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in given.values()):
         return
     if not any(
-        _takes(emission.data, *names[:by_place], **dict.fromkeys(names[by_place:]))
+        _takes(emission.compute, *names[:by_place], **dict.fromkeys(names[by_place:]))
         for by_place in (0, 1, len(names))
     ):
         raise ConfigurationError(
-            f"@emit_event({emission.type!r}): data={emission.data!r} must take the parameters of the function below it, "
+            f"@emit_event({emission.type!r}): data={emission.compute!r} must take the parameters of the function below it, "
             f"{function.__qualname__}({', '.join(names)})."
         )
 
@@ -234,7 +243,8 @@ def _checked(type: str, *, key: Any, topic: Any, data: Any, on: Any, at: Any, fo
         type=type,
         key=FieldKey(key) if isinstance(key, str) else key,
         topic=topic,
-        data=data,
+        fields=data if isinstance(data, Mapping) else None,
+        compute=None if isinstance(data, Mapping) else data,
         on=on,
         at=at,
         format=format,

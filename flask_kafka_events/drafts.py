@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
 
 from flask_kafka_events.content import Content, KeySource
 from flask_kafka_events.delivery.admission import Reservation
@@ -14,8 +15,7 @@ from flask_kafka_events.errors import NoCurrentEvent
 from flask_kafka_events.pipeline import Pipeline
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How the request, or the function outside a request, ended: what a callable `on=` gets.
 
     Attributes:
@@ -36,14 +36,19 @@ class Outcome:
 On: TypeAlias = Literal["success", "error", "always"] | Callable[[Outcome], object]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Emission:
-    """What `@emit_event` was told, checked."""
+class Emission(msgspec.Struct, frozen=True, kw_only=True):
+    """What `@emit_event` was told, checked.
+
+    Attributes:
+        fields: the data, where it is a mapping.
+        compute: gives the data, where it is a callable.
+    """
 
     type: str
     key: KeySource | None
     topic: str | None
-    data: Mapping[str, Any] | Callable[..., Mapping[str, Any]] | None
+    fields: Mapping[str, Any] | None
+    compute: Callable[..., Mapping[str, Any]] | None
     on: On
     at: Literal["response", "close"]
     format: str | None
@@ -52,39 +57,39 @@ class Emission:
 _UNSET: Final = object()
 
 
-class Draft:
+class Draft(msgspec.Struct, kw_only=True, eq=False):
     """One call of a decorated function, from its start until it is decided whether it was an event.
 
     Attributes:
         emission: what the decorator was told.
         pipeline: where the event goes.
+        parent: the draft that was open before it in this context.
         place: the place reserved for it in the queue, if any.
+        started: when the function was called, on the clock of `time.perf_counter_ns`.
+        is_open: whether the function is running.
+        discarded: whether the function took it back.
         content: what it says, once the function has ended; None before, and where there is nothing to send.
         mistake: why there is no content, told only if the draft would have been an event.
         error: what the function raised.
     """
 
-    __slots__ = ("_fields", "_key", "content", "discarded", "emission", "error", "is_open", "mistake", "parent",
-                 "pipeline", "place", "started")  # fmt: skip
+    emission: Emission
+    pipeline: Pipeline
+    parent: "Draft | None"
+    place: Reservation | None
+    started: int
+    is_open: bool = True
+    discarded: bool = False
+    content: Content | None = None
+    mistake: BaseException | None = None
+    error: BaseException | None = None
+    _key: object = _UNSET
+    _fields: dict[str, Any] | None = None
 
-    def __init__(
-        self, emission: Emission, pipeline: Pipeline, parent: "Draft | None", place: Reservation | None
-    ) -> None:
-        self.emission = emission
-        self.pipeline = pipeline
-        self.parent = parent
-        self.place = place
-        self.started = time.perf_counter_ns()
-        self.is_open = True
-        self.discarded = False
-        self.content: Content | None = None
-        self.mistake: BaseException | None = None
-        self.error: BaseException | None = None
-        self._key: object = _UNSET
-        self._fields: dict[str, Any] | None = None
-        if isinstance(emission.data, Mapping):
+    def __post_init__(self) -> None:
+        if self.emission.fields is not None:
             # Deep: what a view appends to a list in there is of this call alone.
-            self._fields = deepcopy(dict(emission.data))
+            self._fields = deepcopy(dict(self.emission.fields))
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -170,7 +175,7 @@ class CurrentEvent:
             NoCurrentEvent: no decorated function is running.
         """
         draft = self._find()
-        added = {**(fields or {}), **more}
+        added = {**fields, **more} if fields else more
         if draft.pipeline.strict:
             encode_data(added)  # so that a mistake is raised here, at the user's own line
         draft.fields.update(added)
@@ -215,7 +220,12 @@ class CurrentEvent:
         return CurrentEvent(lambda: _still_open(draft))
 
 
-def _find(is_it: Callable[[Draft], bool] = lambda _: True, which: str = "") -> Draft:
+def _innermost_open() -> Draft:
+    draft = innermost.get()
+    return draft if draft is not None and draft.is_open else _find(lambda _: True)
+
+
+def _find(is_it: Callable[[Draft], bool], which: str = "") -> Draft:
     draft = innermost.get()
     while draft is not None and not (draft.is_open and is_it(draft)):
         draft = draft.parent
@@ -237,4 +247,4 @@ def _none_current(which: str) -> NoCurrentEvent:
     )
 
 
-current_event: Final = CurrentEvent(_find)
+current_event: Final = CurrentEvent(_innermost_open)

@@ -22,6 +22,8 @@ from flask_kafka_events.json_rules import (
 REDACTED: Final = "[redacted]"
 
 _NUMBERS: Final = frozenset({float, Decimal})
+_NAMES: Final = frozenset({str})
+_SMALL: Final = 100
 
 
 def encode_data(value: object) -> bytes:
@@ -39,10 +41,11 @@ def encode_data(value: object) -> bytes:
             itself, more than 100 levels, or an object of any other type. `path` says where.
     """
     # Two passes, because msgspec itself writes NaN as null and {1: 2} as {"1": 2}. The first looks at types alone:
-    # 0.6 µs for five flat fields, where the encoder takes 0.3. The exact and slow one runs where
-    # that isn't enough, and to find the path.
+    # 0.3 µs for three flat fields, as much as the encoder takes. The exact and slow one runs where that isn't enough,
+    # and to find the path.
     try:
-        fault = None if _is_plain(value, MAX_DEPTH, [MAX_PARTS]) else fault_in(value)
+        is_sound = _is_flat(value) or _is_plain(value, MAX_DEPTH, [MAX_PARTS])
+        fault = None if is_sound else fault_in(value)
         if fault is None:
             return ENCODER.encode(value)
     except EncodingError:
@@ -69,6 +72,16 @@ def redacted(encoded: bytes, patterns: tuple[str, ...]) -> bytes:
 def is_redacted(name: str, patterns: tuple[str, ...]) -> bool:
     """Whether a field of this name is one that `redacted` replaces."""
     return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+def _is_flat(value: object) -> bool:
+    """Whether `value` is what most data is, a small dict of leaves: looked at in C alone."""
+    return (
+        type(value) is dict
+        and len(value) <= _SMALL
+        and _NAMES.issuperset(map(type, value))
+        and LEAVES.issuperset(map(type, value.values()))
+    )
 
 
 def _is_plain(value: Any, depth: int, parts_left: list[int]) -> bool:

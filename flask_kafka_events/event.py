@@ -140,8 +140,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """Bytes of key, value and headers: what it takes in the queue."""
-        key = 0 if self.key is None else len(self.key)
-        return key + len(self.value) + sum(len(name) + len(value) for name, value in self.headers)
+        size = len(self.value) + (0 if self.key is None else len(self.key))
+        for name, value in self.headers:
+            size += len(name) + len(value)
+        return size
 
 
 def new_id() -> str:

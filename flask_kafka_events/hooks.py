@@ -7,10 +7,10 @@ otherwise teardown decides, by the last answer there was.
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, Final, cast
 
+import msgspec
 from flask import (
     Flask,
     Request,
@@ -18,7 +18,6 @@ from flask import (
     got_request_exception,
     request_finished,
     request_started,
-    request_tearing_down,
 )
 
 from flask_kafka_events.apps import pipeline_of, request_of
@@ -28,7 +27,7 @@ from flask_kafka_events.decision import Ending, decide_draft, decide_request
 from flask_kafka_events.drafts import Draft
 from flask_kafka_events.errors import MisplacedDecorator, explanation_with_place
 from flask_kafka_events.placement import misplaced
-from flask_kafka_events.request_state import RequestState, known_state, state_of
+from flask_kafka_events.request_state import RequestState, known_state, new_state
 
 _UNHANDLED: Final = 500
 
@@ -43,9 +42,9 @@ def connect(app: Flask) -> None:
     request_started.connect(_check_placement, sender=app)
     if pipeline_of(app).settings.requests.enabled:
         request_started.connect(_on_started, sender=app)
-    request_finished.connect(_on_finished, sender=app)
+    request_finished.connect(_finished, sender=app)
     got_request_exception.connect(_on_exception, sender=app)
-    request_tearing_down.connect(_on_teardown, sender=app)
+    app.teardown_request(partial(_torn_down, app))
 
 
 def hand_over(draft: Draft, app: Flask) -> None:
@@ -60,6 +59,7 @@ def hand_over(draft: Draft, app: Flask) -> None:
         return
     state = state_in(app, request)
     state.drafts.append(draft)
+    state.awaits_close = state.awaits_close or draft.emission.at == "close"
     if state.decided:  # in a thread or a body that outlived the decision: it stands for itself
         for late in state.take():
             decide_draft(late, Ending())
@@ -67,7 +67,7 @@ def hand_over(draft: Draft, app: Flask) -> None:
 
 def state_in(app: Flask, request: Request) -> RequestState:
     """What is remembered of a request of `app`, from now on."""
-    return state_of(request, partial(_rescue, app))
+    return known_state(request) or new_state(request, partial(_rescue, app))
 
 
 def _harmless(receiver: Callable[..., None]) -> Callable[..., None]:
@@ -102,14 +102,17 @@ def _on_started(app: Flask, **_: Any) -> None:
     state_in(app, cast("Request", request_of(app)))  # its clock runs from here
 
 
-@_harmless
-def _on_finished(app: Flask, response: Response, **_: Any) -> None:
+def _finished(app: Flask, response: Response, **_: Any) -> None:
     request = request_of(app)
     state = None if request is None else known_state(request)
-    if request is None or state is None:
-        return
+    if request is not None and state is not None:
+        _on_finished(app, request, state, response)
+
+
+@_harmless
+def _on_finished(app: Flask, request: Request, state: RequestState, response: Response) -> None:
     state.response = response
-    if any(draft.emission.at == "close" for draft in tuple(state.drafts)) and not response.direct_passthrough:
+    if state.awaits_close and not response.direct_passthrough:
         state.body_end = end_of(response, method=request.method)
     _ask(app, request, state)
     if _listens_alone(app):
@@ -131,12 +134,15 @@ def _on_exception(app: Flask, exception: BaseException, **_: Any) -> None:
         _ask(app, request, state)
 
 
-@_harmless
-def _on_teardown(app: Flask, exc: BaseException | None = None, **_: Any) -> None:
+def _torn_down(app: Flask, exc: BaseException | None) -> None:
     request = request_of(app)
     state = None if request is None else known_state(request)
-    if request is None or state is None:
-        return
+    if request is not None and state is not None and not state.decided:
+        _on_teardown(app, request, state, exc)
+
+
+@_harmless
+def _on_teardown(app: Flask, request: Request, state: RequestState, exc: BaseException | None) -> None:
     state.error = state.error or exc
     _ask(app, request, state)
     _decide(app, state)
@@ -175,9 +181,13 @@ def _status(state: RequestState) -> int | None:
 
 
 def _decide_drafts(state: RequestState, ending: Ending) -> None:
+    drafts = list(state.take())
+    if len(drafts) == 1 and drafts[0].emission.at == "response":
+        decide_draft(drafts[0], ending)
+        return
     # Each on its own: what an `on` of the one raises must not cost the others.
     with ExitStack() as all_of_them:  # it calls the last one first
-        for draft in reversed(list(state.take())):
+        for draft in reversed(drafts):
             waits = draft.emission.at == "close" and state.response is not None
             if waits and state.body_end is not None:
                 all_of_them.callback(state.body_end.then, partial(_decide_closed, draft, ending))
@@ -188,4 +198,4 @@ def _decide_drafts(state: RequestState, ending: Ending) -> None:
 
 
 def _decide_closed(draft: Draft, ending: Ending, error: BaseException | None) -> None:
-    decide_draft(draft, replace(ending, error=ending.error or error))
+    decide_draft(draft, msgspec.structs.replace(ending, error=ending.error or error))

@@ -1,14 +1,14 @@
 """What the parts below Flask know of the app they serve."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from flask_kafka_events.app_log import AppLog
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Host:
+class Host(msgspec.Struct, frozen=True, kw_only=True):
     """What the pipeline knows of the app it serves.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import click
 from flask.cli import AppGroup
 
-from flask_kafka_events.formats import read_record
+from flask_kafka_events.formats.reading import read_record
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.inventory import Holding, dead_letters, holdings
 from flask_kafka_events.journal.layout import Entry

@@ -1,12 +1,11 @@
 """How an event ends: acknowledged, or lost with a reason."""
 
-from dataclasses import dataclass
+import msgspec
 
 from flask_kafka_events.event import Record
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """The broker's acknowledgement of one event.
 
     Attributes:
@@ -22,8 +21,7 @@ class Delivery:
     offset: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Loss:
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
     """One event that won't reach the broker, as `event_failed` and `event_dropped` carry it.
 
     Attributes:

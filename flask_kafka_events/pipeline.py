@@ -1,9 +1,8 @@
 """From an event's content to its delivery: every step counted, every loss told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from functools import partial
 from typing import Any, TypeAlias
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from flask_kafka_events import signals
 from flask_kafka_events.announcer import Announcer
 from flask_kafka_events.broker_addresses import NOT_SET
-from flask_kafka_events.content import Content, ContentMaker, Envelope
+from flask_kafka_events.content import Content, ContentMaker, Envelope, KeySource
 from flask_kafka_events.delivery.admission import Reservation
 from flask_kafka_events.delivery.connection import Connection, ProducerFactory
 from flask_kafka_events.delivery.per_process import PerProcess
@@ -79,7 +78,15 @@ class Pipeline:
             return None
 
     def make_content(
-        self, type: str, make_data: Callable[[], object], *, strict: bool, **how: Any
+        self,
+        type: str,
+        make_data: Callable[[], object],
+        *,
+        strict: bool,
+        key: KeySource | None = None,
+        topic: str | None = None,
+        format: str | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
     ) -> Content | None:
         """Make an event's content; None where it is switched off, which is counted.
 
@@ -87,7 +94,10 @@ class Pipeline:
             type: the event's.
             make_data: gives the data; it may raise.
             strict: whether a missing key is an error.
-            how: `key`, `topic`, `format` and `headers` as `ContentMaker.make` takes them.
+            key: as `ContentMaker.make` takes it.
+            topic: likewise.
+            format: likewise.
+            headers: likewise.
 
         Raises:
             Exception: it can't be made, or what the app gave to make it raised.
@@ -96,7 +106,9 @@ class Pipeline:
             self.process.ledger.set_apart("disabled")
             return None
         self.check_configured()
-        return self._contents.make(type, make_data(), strict=strict, **how)
+        return self._contents.make(
+            type, make_data(), key=key, topic=topic, format=format, headers=headers, strict=strict
+        )
 
     def reserve(self, type: str, topic: str | None) -> Reservation | None:
         """Under `ON_FULL = "raise"`, take an event's place before anything happens that it would tell.
@@ -104,8 +116,10 @@ class Pipeline:
         Raises:
             QueueFull: there is none.
         """
+        if self.settings.on_full != "raise":
+            return None
         topic = self.settings.types.for_type(type).topic or topic or self.settings.topic
-        if self.settings.on_full != "raise" or topic is None or not self._enabled(type):
+        if topic is None or not self._enabled(type):
             return None
         place = self.process.reserve(topic)
         if place is None:
@@ -124,7 +138,8 @@ class Pipeline:
         process = self.process
         id_ = envelope.id or new_id()
         event: Event | None = None
-        if not kept(content.rule.sample, envelope.trace or id_):
+        trace, sample = envelope.trace, content.rule.sample
+        if sample < 1.0 and not kept(sample, id_ if trace is None else trace()):
             process.ledger.set_apart("sampled_out")
         else:
             event = self._created(content, envelope, id_, process)
@@ -185,8 +200,10 @@ class Pipeline:
             topic=content.topic,
             key=content.key,
             data=content.data,
-            attributes=dict(envelope.attributes),
+            attributes=envelope.attributes,
         )
+        if not signals.event_created.receivers:
+            return event
         created = self._announcer.created(signals.event_created, process.ledger, event)
         if created is None:
             process.ledger.set_apart("vetoed")
@@ -212,11 +229,11 @@ class Pipeline:
         emitted_in: frozenset[str] = frozenset(),
         record: Record | None = None,
     ) -> None:
-        announce = partial(self._announcer.announce, ledger=ledger, emitted_in=emitted_in)
         if isinstance(end, Delivery):
-            announce(signals.event_delivered, record=record, delivery=end)
-        else:
-            announce(signals.event_dropped if end.dropped else signals.event_failed, loss=end)
+            if (signal := signals.event_delivered).receivers:
+                self._announcer.announce(signal, ledger, emitted_in=emitted_in, record=record, delivery=end)
+        elif (signal := signals.event_dropped if end.dropped else signals.event_failed).receivers:
+            self._announcer.announce(signal, ledger, emitted_in=emitted_in, loss=end)
 
     def _make_process(self) -> ProcessDelivery:
         log = self.host.log

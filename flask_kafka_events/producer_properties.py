@@ -1,10 +1,11 @@
 """`KAFKA_EVENTS_PRODUCER`: the user's librdkafka properties, and the whole configuration of a producer."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from flask_kafka_events.errors import ConfigurationError
 from flask_kafka_events.producer_rules import (

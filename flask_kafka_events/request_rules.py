@@ -1,15 +1,15 @@
 """`KAFKA_EVENTS_REQUESTS`: which requests emit an event of their own, with no decorator at all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+import msgspec
 
 from flask_kafka_events.errors import ConfigurationError
 from flask_kafka_events.setting_values import Place, mapping, nearest, number, texts, wrong
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RequestRules:
+class RequestRules(msgspec.Struct, frozen=True, kw_only=True):
     """Which requests emit `http.request`.
 
     Attributes:

@@ -21,6 +21,7 @@ class RequestState:
 
     Attributes:
         drafts: calls of decorated functions that ended and wait for the request's outcome.
+        awaits_close: whether one of them waits for the end of the body.
         decided: whether that outcome is known and told; a draft that comes later is on its own.
         response: the last answer that `request_finished` told.
         body_end: the end of that answer's body, where a draft waits for it.
@@ -31,12 +32,13 @@ class RequestState:
     """
 
     __slots__ = (
-        "_ordinals", "_started", "_trace", "body_end", "decided", "drafts", "error", "facts", "rescue", "response",
+        "_ordinals", "_started", "_trace", "awaits_close", "body_end", "decided", "drafts", "error", "facts", "rescue",
+        "response",
     )  # fmt: skip
 
     def __init__(self, rescue: "Callable[[RequestState], None]") -> None:
         self.drafts: deque[Draft] = deque()
-        self.decided = False
+        self.awaits_close = self.decided = False
         self.response: Response | None = None
         self.body_end: BodyEnd | None = None
         self.error: BaseException | None = None
@@ -63,10 +65,10 @@ class RequestState:
 
     def take(self) -> Iterator[Draft]:
         """Each draft once, whichever thread asks: popleft is atomic."""
-        while True:
+        while self.drafts:
             try:
                 yield self.drafts.popleft()
-            except IndexError:
+            except IndexError:  # another thread has just taken it
                 return
 
     def ordinal(self, type: str) -> int:
@@ -79,6 +81,6 @@ def known_state(request: Request) -> RequestState | None:
     return vars(request).get(_NAME)
 
 
-def state_of(request: Request, rescue: Callable[[RequestState], None]) -> RequestState:
-    """What is remembered of a request, from now on."""
-    return known_state(request) or cast("RequestState", vars(request).setdefault(_NAME, RequestState(rescue)))
+def new_state(request: Request, rescue: Callable[[RequestState], None]) -> RequestState:
+    """What is remembered of a request from now on, of which nothing was: of two threads that ask, the first one's."""
+    return cast("RequestState", vars(request).setdefault(_NAME, RequestState(rescue)))

@@ -5,8 +5,9 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, TypeGuard, TypeVar
+
+import msgspec
 
 from flask_kafka_events.errors import ConfigurationError
 
@@ -19,8 +20,7 @@ _EXPORTABLE = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
 _LIKE_FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a value stands in an app's configuration.
 
     Attributes:
@@ -39,7 +39,7 @@ class Place:
 
     def entry(self, name: str) -> "Place":
         """The place one step further inside."""
-        return replace(self, path=(*self.path, name))
+        return msgspec.structs.replace(self, path=(*self.path, name))
 
     def exported(self, value: object) -> str:
         """What a shell line says to give this place the value, for `Config.from_prefixed_env`."""

@@ -1,7 +1,9 @@
 """`KAFKA_EVENTS_TYPES`: what holds for the events of one type, or of all types that a glob matches."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+
+import msgspec
 
 from flask_kafka_events.errors import ConfigurationError, InvalidTopic
 from flask_kafka_events.setting_values import Place, choice, mapping, nearest, number, switch, text
@@ -10,8 +12,7 @@ from flask_kafka_events.topic_names import check_topic
 _REMEMBERED = 1024  # types; the names may be made of what users send, so they must not pile up
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TypeRule:
+class TypeRule(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for the events of a type, unless the code says otherwise.
 
     Attributes:
@@ -32,7 +33,7 @@ class TypeRule:
 
 
 _NO_RULE = TypeRule()
-_NAMES = tuple(each.name for each in fields(TypeRule))
+_NAMES = TypeRule.__struct_fields__
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

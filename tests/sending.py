@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError
 from flask import Flask
 
 from flask_kafka_events import AppEvents, Event, KafkaEvents
-from flask_kafka_events.formats import read
+from flask_kafka_events.formats.reading import read
 
 
 @dataclass(frozen=True)

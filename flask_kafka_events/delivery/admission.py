@@ -2,13 +2,17 @@
 
 import os
 import threading
-from dataclasses import dataclass
+from typing import Final
+
+import msgspec
 
 
-@dataclass(slots=True)
-class _Load:
+class _Load(msgspec.Struct):
     events: int = 0
     size: int = 0
+
+
+_NOTHING: Final = _Load()
 
 
 class Admission:
@@ -29,15 +33,16 @@ class Admission:
         # two of them would leave it locked for ever (measured: 273 of 35,000 interrupted emits).
         self._lock = threading.RLock()
         self._freed = threading.Condition(self._lock)
+        self._waiting = 0
         self._total = _Load()
         self._topics: dict[str, _Load] = {}
 
-    def enter(self, topic: str, size: int, *, timeout: float = 0.0) -> bool:
+    def enter(self, topic: str, size: int, timeout: float = 0.0) -> bool:
         """Take a place for `size` bytes to `topic`, waiting at most `timeout` seconds for one."""
         with self._lock:
             if not self._has_room(topic, size) and not self._wait_for_room(topic, size, timeout):
                 return False
-            self._add(topic, events=1, size=size)
+            self._add(topic, 1, size)
             return True
 
     def reserve(self, topic: str, size: int) -> "Reservation | None":
@@ -45,39 +50,52 @@ class Admission:
         largest = min(size, self._topic_limit.size)
         return Reservation(self, topic, largest) if self.enter(topic, largest) else None
 
-    def admit(self, topic: str, size: int, *, place: "Reservation | None", timeout: float) -> bool:
+    def admit(self, topic: str, size: int, place: "Reservation | None", timeout: float) -> bool:
         """Whether an event has a place: the one reserved for it, or another within `timeout` seconds."""
-        return (place is not None and place.use(topic, size)) or self.enter(topic, size, timeout=timeout)
+        return (place is not None and place.use(topic, size)) or self.enter(topic, size, timeout)
 
     def leave(self, topic: str, size: int, *, events: int = 1) -> None:
         """Give a place back, or those of several events."""
         with self._lock:
-            self._add(topic, events=-events, size=-size)
+            self._add(topic, -events, -size)
             if not self._topics[topic].events:
                 del self._topics[topic]
-            self._freed.notify_all()
+            self._tell()
 
     def shrink(self, topic: str, by: int) -> None:
         """Give back `by` bytes of a place that turned out too large, and keep the place."""
         with self._lock:
-            self._add(topic, events=0, size=-by)
-            self._freed.notify_all()
+            self._add(topic, 0, -by)
+            self._tell()
 
-    def _add(self, topic: str, *, events: int, size: int) -> None:
-        for each in (self._topics.setdefault(topic, _Load()), self._total):
-            each.events += events
-            each.size += size
+    def _add(self, topic: str, events: int, size: int) -> None:
+        load, total = self._topics.get(topic), self._total
+        if load is None:
+            load = self._topics[topic] = _Load()
+        load.events += events
+        load.size += size
+        total.events += events
+        total.size += size
 
     def _wait_for_room(self, topic: str, size: int, timeout: float) -> bool:
-        return timeout > 0 and self._freed.wait_for(lambda: self._has_room(topic, size), timeout)
+        if timeout <= 0:
+            return False
+        self._waiting += 1
+        try:
+            return self._freed.wait_for(lambda: self._has_room(topic, size), timeout)
+        finally:
+            self._waiting -= 1
+
+    def _tell(self) -> None:
+        if self._waiting:
+            self._freed.notify_all()
 
     def _has_room(self, topic: str, size: int) -> bool:
-        load = self._topics.get(topic, _Load())
-        return _fits(load, size, self._topic_limit) and _fits(self._total, size, self._limit)
-
-
-def _fits(load: _Load, size: int, limit: _Load) -> bool:
-    return load.events < limit.events and load.size + size <= limit.size
+        load, limit = self._topics.get(topic, _NOTHING), self._topic_limit
+        if load.events >= limit.events or load.size + size > limit.size:
+            return False
+        load, limit = self._total, self._limit
+        return load.events < limit.events and load.size + size <= limit.size
 
 
 class Reservation:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from flask_kafka_events import embedded
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.broker_addresses import EMBEDDED, NOT_SET
 from flask_kafka_events.delivery import native
@@ -18,6 +17,9 @@ from flask_kafka_events.pinning import pin, unpin
 from flask_kafka_events.producer_properties import librdkafka_config
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
+
+if TYPE_CHECKING:
+    from flask_kafka_events.embedded import Lease
 
 #: Seconds one poll may last. On confluent-kafka 2.13 poll(2.0) blocked 1.8 s after serving; 0.1 s is safe on all.
 POLL: Final = 0.1
@@ -38,7 +40,7 @@ class Connection:
         self._factory = factory
         self._log = log
         self._directory = directory
-        self._lease: embedded.Lease | None = None
+        self._lease: Lease | None = None
         self._topics: set[str] = set()
         self.reminders = Reminders(log)
         self.obstacle = ""
@@ -158,7 +160,10 @@ class Connection:
         if servers != EMBEDDED:
             return servers
         if self._lease is None:
-            self._lease = embedded.join(self._directory, log=self._log)
+            # Here, for production has no use for it.
+            from flask_kafka_events.embedded import join
+
+            self._lease = join(self._directory, log=self._log)
         return self._lease.address
 
     def _certificate_times(self) -> Mapping[Path, int | None]:

@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Final, Protocol
 from weakref import ref
+
+import msgspec
 
 from flask_kafka_events.delivery import native
 
@@ -159,8 +160,7 @@ def close_on_sigterm() -> bool:
     return True
 
 
-@dataclass(slots=True)
-class _Ending:
+class _Ending(msgspec.Struct):
     """How far one process is with its end by SIGTERM."""
 
     pid: int

@@ -8,7 +8,8 @@ from flask_kafka_events.delivery.shipment import Shipment
 #: Keys of which it is remembered that the broker took one; past that they are asked again, so that memory stays flat.
 REMEMBERED: Final = 5_000
 
-_Route: TypeAlias = tuple[str, bytes]
+#: Topic and key.
+Route: TypeAlias = tuple[str, bytes]
 
 
 class FirstFlights:
@@ -24,39 +25,44 @@ class FirstFlights:
     """
 
     def __init__(self) -> None:
-        self._behind: dict[_Route, deque[Shipment]] = {}
+        self._behind: dict[Route, deque[Shipment]] = {}
         # Their hashes: a key may be as long as its sender likes.
         self._taken: set[int] = set()
 
-    def holds(self, shipment: Shipment) -> bool:
+    def route_of(self, shipment: Shipment) -> Route | None:
+        """A shipment's topic and key; None where it has no key, or the broker took one of that key."""
+        key = shipment.record.key
+        if key is None:  # events without a key have no order among each other
+            return None
+        route = (shipment.record.topic, key)
+        return None if hash(route) in self._taken else route
+
+    def holds(self, route: Route, shipment: Shipment) -> bool:
         """Keep a shipment where the first of its key is on its way; False where it may fly."""
-        route = _route(shipment)
-        behind = None if route is None else self._behind.get(route)
+        behind = self._behind.get(route)
         if behind is None:
             return False
         behind.append(shipment)
         return True
 
-    def take_off(self, shipment: Shipment) -> None:
-        """A shipment that wasn't held is on its way; the later ones of its key are held until it lands."""
-        route = _route(shipment)
-        if route is not None and hash(route) not in self._taken:
-            self._behind.setdefault(route, deque())
+    def take_off(self, route: Route) -> None:
+        """The first of a key is on its way; the later ones are held until it lands."""
+        self._behind.setdefault(route, deque())
 
-    def land(self, shipment: Shipment, *, taken: bool) -> list[Shipment]:
+    def land(self, shipment: Shipment, *, taken: bool) -> deque[Shipment]:
         """A shipment has met its end; returns those that were held behind it, in order.
 
         Args:
             shipment: that one.
             taken: whether the broker has it; else the next one of its key is the first.
         """
-        route = _route(shipment)
+        route = self.route_of(shipment) if self._behind else None
         behind = None if route is None else self._behind.pop(route, None)
-        if route is None or behind is None:
-            return []
+        if behind is None:
+            return deque()
         if taken:
             self._remember(hash(route))
-        return list(behind)
+        return behind
 
     def take_all(self) -> list[Shipment]:
         """Remove and return all that are held, and forget what was taken: another producer comes."""
@@ -73,9 +79,3 @@ class FirstFlights:
         if len(self._taken) >= REMEMBERED:
             self._taken.clear()
         self._taken.add(route)
-
-
-def _route(shipment: Shipment) -> _Route | None:
-    # Events without a key have no order among each other.
-    key = shipment.record.key
-    return None if key is None else (shipment.record.topic, key)

@@ -66,22 +66,12 @@ class Gate:
     def accept(self, shipment: Shipment) -> Refusal | None:
         """Take a shipment; the refusal says why it will never be sent. Never blocks, never raises."""
         with self._lock:
-            return CLOSED if self._closed else self.resume(shipment)
+            return CLOSED if self._closed else self._take(shipment)
 
     def resume(self, shipment: Shipment) -> Refusal | None:
         """Take a shipment whose record was accepted earlier and waited elsewhere, also while later ones are refused."""
         with self._lock:
-            shipment.number = next(self._numbers)
-            try:
-                if self._flowing and self._knows(shipment.record.topic):
-                    return self._pass_on(shipment, maybe_interrupted=True)
-            except _Stuck:
-                pass
-            except BaseException as error:  # noqa: BLE001 - whether librdkafka has it isn't known
-                shipment.interruption = _of_a_signal_handler(error, self._producer)
-            self._flowing = False
-            self._waiting.append(shipment)
-            return None
+            return self._take(shipment)
 
     def connect(self, producer: Producer) -> None:
         """Feed this producer from now on."""
@@ -115,8 +105,10 @@ class Gate:
             taken: whether the broker has it.
         """
         with self._lock:
-            released = deque(self._first_flights.land(shipment, taken=taken))
+            released = self._first_flights.land(shipment, taken=taken)
             refused: list[Ended] = []
+            if not released:
+                return refused
             for _ in range(FEED_BATCH):
                 if not released or not self._moves(released, refused):
                     break
@@ -154,6 +146,19 @@ class Gate:
             here = len(self._waiting) + self._first_flights.held()
             return here + (0 if self._producer is None else len(self._producer))
 
+    def _take(self, shipment: Shipment) -> Refusal | None:
+        shipment.number = next(self._numbers)
+        try:
+            if self._flowing and self._knows(shipment.record.topic):
+                return self._pass_on(shipment, maybe_interrupted=True)
+        except _Stuck:
+            pass
+        except BaseException as error:  # noqa: BLE001 - whether librdkafka has it isn't known
+            shipment.interruption = _of_a_signal_handler(error, self._producer)
+        self._flowing = False
+        self._waiting.append(shipment)
+        return None
+
     def _feed_first(self, refused: list[Ended]) -> bool:
         return self._knows(self._waiting[0].record.topic) and self._moves(self._waiting, refused)
 
@@ -168,11 +173,12 @@ class Gate:
         return True
 
     def _pass_on(self, shipment: Shipment, *, maybe_interrupted: bool = False) -> Refusal | None:
-        if self._first_flights.holds(shipment):
+        first_flight = self._first_flights.route_of(shipment)
+        if first_flight is not None and self._first_flights.holds(first_flight, shipment):
             return None
         end = self._produce(shipment, maybe_interrupted=maybe_interrupted)
-        if end is None:
-            self._first_flights.take_off(shipment)
+        if end is None and first_flight is not None:
+            self._first_flights.take_off(first_flight)
         return end
 
     def _produce(self, shipment: Shipment, *, maybe_interrupted: bool) -> Refusal | None:

@@ -25,7 +25,6 @@ from flask_kafka_events.delivery.shipment import (
     Shipment,
 )
 from flask_kafka_events.delivery.source import Source
-from flask_kafka_events.event import Record
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.layout import TopicBacklog
 from flask_kafka_events.ledger import Ledger
@@ -85,9 +84,9 @@ class JournalKeeping:
         """Take a place for one event of any allowed size; None where there is none."""
         return self._admission.reserve(topic, self._settings.max_event_bytes)
 
-    def admit(self, record: Record, place: Reservation | None, timeout: float) -> bool:
+    def admit(self, topic: str, size: int, place: Reservation | None, timeout: float) -> bool:
         """Take a record's place in the journal, as far as `KAFKA_EVENTS_JOURNAL_MAX_BYTES` goes."""
-        return self._admission.admit(record.topic, record.size, place=place, timeout=timeout)
+        return self._admission.admit(topic, size, place, timeout)
 
     def accept(self, shipment: Shipment) -> Refusal | None:
         """Write a shipment to the journal before anything else happens to it; then it goes on in its turn."""

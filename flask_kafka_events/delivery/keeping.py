@@ -5,7 +5,6 @@ from typing import Protocol
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.shipment import Ended, Moved, Refusal, Shipment
-from flask_kafka_events.event import Record
 from flask_kafka_events.outcomes import Delivery
 from flask_kafka_events.settings import Settings
 
@@ -20,7 +19,7 @@ class Keeping(Protocol):
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
 
-    def admit(self, record: Record, place: Reservation | None, timeout: float) -> bool:
+    def admit(self, topic: str, size: int, place: Reservation | None, timeout: float) -> bool:
         """Take a record's place, or the one reserved for it, waiting at most `timeout` seconds for it."""
 
     def accept(self, shipment: Shipment) -> Refusal | None:
@@ -58,20 +57,14 @@ class MemoryKeeping:
 
     def __init__(self, *, settings: Settings, gate: Gate) -> None:
         self._settings = settings
-        self._gate = gate
         self._admission = Admission(events=settings.queue_events, size=settings.queue_bytes)
+        # Themselves, and not methods around them: each emit calls both.
+        self.admit = self._admission.admit
+        self.accept = gate.accept
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
         return self._admission.reserve(topic, self._settings.max_event_bytes)
-
-    def admit(self, record: Record, place: Reservation | None, timeout: float) -> bool:
-        """Take a record's place in the queue."""
-        return self._admission.admit(record.topic, record.size, place=place, timeout=timeout)
-
-    def accept(self, shipment: Shipment) -> Refusal | None:
-        """Hand a shipment on at once."""
-        return self._gate.accept(shipment)
 
     def settle(self, shipment: Shipment, end: Delivery | Refusal) -> Delivery | Refusal | None:
         """Give the shipment's place back."""

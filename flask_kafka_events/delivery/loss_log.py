@@ -2,7 +2,8 @@
 
 import threading
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.outcomes import Loss
@@ -11,8 +12,7 @@ from flask_kafka_events.outcomes import Loss
 INTERVAL = 1.0
 
 
-@dataclass(slots=True)
-class _Unsaid:
+class _Unsaid(msgspec.Struct):
     next_line: float
     count: int = 0
     last: Loss | None = None

@@ -194,8 +194,8 @@ class Poller:
         try:
             self._connection.renew_credentials(producer)
         except Exception as error:  # noqa: BLE001 - CREDENTIALS is the app's and may raise anything
-            why = f"KAFKA_EVENTS_CREDENTIALS: {explanation(error)}; the old ones stay."
-            self._connection.reminders.warn("credentials", "%s", why)
+            text = "KAFKA_EVENTS_CREDENTIALS: %s; the old ones stay."
+            self._connection.reminders.warn("credentials", text, explanation(error))
 
     def _replace(self, producer: Producer, *, grace: float = 0.0) -> None:
         self._drain(producer, grace=grace)

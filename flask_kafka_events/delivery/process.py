@@ -5,7 +5,6 @@ import threading
 import time
 from concurrent.futures import Future
 from functools import partial
-from typing import Protocol
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Reservation
@@ -13,26 +12,19 @@ from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.exits import close_at_exit, close_together
 from flask_kafka_events.delivery.loss_log import LossLog
 from flask_kafka_events.delivery.poller import Poller
-from flask_kafka_events.delivery.shipment import INTERRUPTED, QUEUE_FULL, TOO_LARGE, Refusal, Shipment
+from flask_kafka_events.delivery.shipment import (
+    INTERRUPTED,
+    QUEUE_FULL,
+    TOO_LARGE,
+    Announce,
+    Refusal,
+    Shipment,
+)
 from flask_kafka_events.delivery.storage import keeping_before
 from flask_kafka_events.event import Record
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.settings import Settings
-
-
-class Announce(Protocol):
-    """Tells an app the end of an event, before the ledger counts it; doesn't raise."""
-
-    def __call__(
-        self,
-        ledger: Ledger,
-        end: Delivery | Loss,
-        *,
-        emitted_in: frozenset[str] = ...,
-        record: Record | None = ...,
-    ) -> None:
-        """Tell it; `record` is the delivered one, a loss carries its own."""
 
 
 class ProcessDelivery:
@@ -55,7 +47,7 @@ class ProcessDelivery:
         self.connection = connection
         self._settings = settings
         self._announce = announce
-        self._closes_at_exit = self._is_over = False
+        self._closes_at_exit = self._is_started = self._is_over = False
         self._log = log
         self._losses = LossLog(log)
         self._poller = Poller(
@@ -112,8 +104,12 @@ class ProcessDelivery:
 
     def start(self) -> Refusal | None:
         """Start the poller, which builds the producer; the refusal says why it can't be."""
+        if self._is_started:
+            return None
         self._close_at_exit()
-        return self._poller.start()
+        refused = self._poller.start()
+        self._is_started = refused is None
+        return refused
 
     def flush(self, timeout: float) -> bool:
         """Send everything now and wait at most `timeout` seconds; False if something is still pending."""
@@ -186,7 +182,7 @@ class ProcessDelivery:
 
     def _take(self, shipment: Shipment, place: Reservation | None) -> None:
         record = shipment.record
-        if record.size > self._settings.max_event_bytes:
+        if (size := record.size) > self._settings.max_event_bytes:
             if place is not None:
                 place.give_back()
             refused = self._keeping.refuse(shipment, TOO_LARGE)
@@ -194,7 +190,7 @@ class ProcessDelivery:
                 self.start()  # it is the poller that hears of it
             else:
                 self._end(shipment, refused)
-        elif not self._keeping.admit(record, place, self._patience()):
+        elif not self._keeping.admit(record.topic, size, place, self._patience()):
             self._end(shipment, QUEUE_FULL)
         else:
             shipment.is_admitted = True

@@ -4,8 +4,9 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.shipment import Ended, Refusal, Shipment

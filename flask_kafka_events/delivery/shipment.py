@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
+
 from flask_kafka_events.event import Record
+from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
 
 
@@ -26,8 +28,7 @@ class Origin(Protocol):
         ...
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Shipment:
+class Shipment(msgspec.Struct, kw_only=True, eq=False):
     """One record between its acceptance and its end.
 
     Attributes:
@@ -75,8 +76,7 @@ class Shipment:
         return self.kept_in is not None or self.is_letter or self.is_handed_on()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why a record won't be acknowledged.
 
     Attributes:
@@ -111,6 +111,21 @@ Ended: TypeAlias = tuple[Shipment, Refusal]
 Moved: TypeAlias = tuple[int, list[Ended]]
 
 Settle: TypeAlias = Callable[[Shipment, Delivery | Refusal], None]
+
+
+class Announce(Protocol):
+    """Tells an app the end of an event, before the ledger counts it; doesn't raise."""
+
+    def __call__(
+        self,
+        ledger: Ledger,
+        end: Delivery | Loss,
+        *,
+        emitted_in: frozenset[str] = ...,
+        record: Record | None = ...,
+    ) -> None:
+        """Tell it; `record` is the delivered one, a loss carries its own."""
+
 
 CLOSED = Refusal(
     dropped=True,

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.shipment import Shipment
@@ -15,8 +16,7 @@ ATTEMPTS: Final = 3
 Store: TypeAlias = Callable[[list[Shipment]], None]
 
 
-@dataclass(slots=True, eq=False)
-class Transaction:
+class Transaction(msgspec.Struct, eq=False):
     """Takes shipments until one of their threads writes them all; who comes while it does is in the next one.
 
     Attributes:
@@ -24,7 +24,7 @@ class Transaction:
         is_over: whether they are written, or failed to be.
     """
 
-    shipments: list[Shipment] = field(default_factory=list)
+    shipments: list[Shipment] = []
     is_over: bool = False
 
 
@@ -60,8 +60,11 @@ class Writing:
             self._finish_at_once(transaction, shipment)
             return
         while not transaction.is_over:
-            with _putting_off(shipment), self.turn:
-                self._work_off(transaction, shipment)
+            try:
+                with self.turn:
+                    self._work_off(transaction, shipment)
+            except BaseException as error:  # noqa: BLE001 - raised again once it is known what became of the shipment
+                shipment.interruption = error
 
     def unwritten(self, topic: str) -> Iterator[Shipment]:
         """A topic's shipments that will wait in the file for their turn."""
@@ -82,8 +85,10 @@ class Writing:
     def _work_off(self, transaction: Transaction, shipment: Shipment) -> None:
         # The turn is kept meanwhile: else the next transaction, which has later places, could be written first.
         while not transaction.is_over:
-            with _putting_off(shipment):
+            try:
                 self._work(transaction)
+            except BaseException as error:  # noqa: BLE001 - as in `finish`
+                shipment.interruption = error
 
     def _work(self, transaction: Transaction) -> None:
         # Else it was taken out already, by an attempt that was interrupted behind this.
@@ -107,11 +112,3 @@ class Writing:
             self._remember(shipments)
         if interruption is not None:
             raise interruption
-
-
-@contextmanager
-def _putting_off(shipment: Shipment) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:  # noqa: BLE001 - raised again once it is known what became of the shipment
-        shipment.interruption = error

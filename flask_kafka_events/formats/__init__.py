@@ -1,4 +1,4 @@
-"""The forms an event takes on Kafka, by the names of `KAFKA_EVENTS_FORMAT`, and the way back."""
+"""The forms an event takes on Kafka, by the names of `KAFKA_EVENTS_FORMAT`."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -6,9 +6,6 @@ from typing import Final
 
 from flask_kafka_events.event import Event, Record
 from flask_kafka_events.formats import binary, cloudevents, plain
-from flask_kafka_events.formats.reading import read, read_record
-
-__all__ = ["FORMATS", "read", "read_record"]
 
 FORMATS: Final[Mapping[str, Callable[[Event], Record]]] = MappingProxyType(
     {

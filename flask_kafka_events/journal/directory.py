@@ -221,13 +221,11 @@ class JournalDirectory:
             _sync(self.path.parent)
 
 
-def directory_of(
-    settings: Settings, app_name: str, log: AppLog, do_long: DoLong = at_once
-) -> JournalDirectory | None:
+def directory_of(settings: Settings, app_name: str, log: AppLog) -> JournalDirectory | None:
     """The app's; None where `KAFKA_EVENTS_JOURNAL` isn't set."""
     if settings.journal is None:
         return None
-    return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log, do_long=do_long)
+    return JournalDirectory(settings.journal, app_name, sync=settings.journal_sync, log=log)
 
 
 def _next_step(error: OSError) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from flask_kafka_events.errors import JournalCorrupt, JournalError
-from flask_kafka_events.formats import read_record
+from flask_kafka_events.formats.reading import read_record
 from flask_kafka_events.journal.claim import is_taken
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.layout import DeadLetter

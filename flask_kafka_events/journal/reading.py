@@ -186,19 +186,32 @@ class JournalReader:
             yield self._db
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
+class explained:  # noqa: N801 - used as the function that it would be, if that didn't take five times as long
     """Raise what SQLite and the disk raise as a `JournalError` that says the next step."""
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise JournalError(f"Journal {path} is closed.") from None
-    except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
-        raise JournalError(f"Journal {path} can't be used: {error}. {_next_step(error)}") from None
-    except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
-        raise JournalCorrupt(f"Journal {path} is damaged: {error}.") from None
-    except OSError as error:
-        raise JournalError(f"Journal {path} can't be used: {error.strerror}.") from None
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is not None and (told := _told(error, self._path)) is not None:
+            raise told from None
+
+
+def _told(error: BaseException, path: Path) -> JournalError | None:
+    if isinstance(error, sqlite3.ProgrammingError):
+        return JournalError(f"Journal {path} is closed.")
+    if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
+        return JournalError(f"Journal {path} can't be used: {error}. {_next_step(error)}")
+    if isinstance(error, sqlite3.DatabaseError | msgspec.MsgspecError):
+        return JournalCorrupt(f"Journal {path} is damaged: {error}.")
+    if isinstance(error, OSError):
+        return JournalError(f"Journal {path} can't be used: {error.strerror}.")
+    return None
 
 
 def _next_step(error: sqlite3.Error) -> str:

@@ -2,8 +2,10 @@
 
 import contextvars
 import gc
-from collections.abc import Iterator
-from typing import Any
+from collections import deque
+from collections.abc import Coroutine, Generator, Iterator
+from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 from flask import Flask, Response, make_response, request, request_finished, stream_with_context
@@ -11,6 +13,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import EnvironBuilder
 
 from flask_kafka_events import Event, current_event, emit_event, event_created
+from flask_kafka_events.drafts import Draft
+from flask_kafka_events.request_state import RequestState
 from tests.sending import Shop, shop
 
 
@@ -276,3 +280,52 @@ def test_data_of_the_decorator_is_each_calls_own() -> None:
         for user in ("ana", "bob"):
             here.app.test_client().get(f"/{user}")
         assert [event.decoded() for event in here.sent()] == [{"tags": ["ana"]}, {"tags": ["bob"]}]
+
+
+def test_an_answer_that_is_told_twice_is_decided_once(here: Shop) -> None:
+    """Whoever sends Flask's signal again emits no second event."""
+    here.app.get("/")(emit_event("seen")(lambda: "ok"))
+    with here.app.test_request_context("/"):
+        answer = here.app.full_dispatch_request()
+        request_finished.send(here.app, response=answer)
+    assert accounted(here) == {"seen": 1}
+
+
+def test_a_draft_that_another_thread_takes_meanwhile_is_decided_once() -> None:
+    """Between a look at the line and the taking of its first one."""
+
+    class Raced(deque[Draft]):
+        def popleft(self) -> Draft:
+            self.clear()
+            return super().popleft()
+
+    state = RequestState(lambda _: None)
+    state.drafts = Raced([cast("Draft", object())])
+    assert list(state.take()) == []
+
+
+def test_a_coroutine_that_is_closed_in_another_context_is_accounted_for(here: Shop) -> None:
+    """An unfinished async view is closed by whoever collects it, whose context has never seen the draft."""
+
+    @emit_event("seen", on="error")
+    async def view() -> None:
+        await Pause()
+
+    with here.app.app_context():
+        coroutine = contextvars.copy_context().run(started, view())
+        coroutine.close()
+        assert accounted(here) == {"seen": 1}
+
+
+class Pause:
+    """Something to wait for without an event loop."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+def started(coroutine: Coroutine[Any, None, None]) -> Coroutine[Any, None, None]:
+    """The same one, waiting."""
+    with suppress(StopIteration):
+        coroutine.send(None)
+    return coroutine

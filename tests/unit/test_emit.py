@@ -25,6 +25,7 @@ from flask_kafka_events import (
     event_dropped,
     event_failed,
 )
+from flask_kafka_events.content import REMEMBERED
 from tests.sending import shop
 
 
@@ -222,6 +223,28 @@ def test_full_queue_refuses_before_the_view_runs() -> None:
         assert ran == [400, 400, 400, 200, 200]
         with pytest.raises(QueueFull):
             here.mine.emit("tick")
+
+
+def test_an_event_that_is_switched_off_needs_no_place() -> None:
+    """Under ON_FULL="raise" a full queue refuses nothing that wouldn't be sent anyway."""
+    types = {"off": {"enabled": False}}
+    with shop(ON_FULL="raise", QUEUE_EVENTS=2, TYPES=types) as here:
+        here.mine.emit("first", wait=5)
+        here.producers[0].answers = False
+        here.mine.emit("fills the topic's half")
+        with pytest.raises(QueueFull):
+            here.mine.emit("on")
+        here.mine.emit("off")
+        assert here.mine.stats().disabled == 1
+
+
+def test_types_beyond_number_are_all_sent() -> None:
+    """What is remembered of types has a bound, and an event of a forgotten type is made like any other."""
+    with shop() as here:
+        for number in (*range(REMEMBERED + 2), 0):
+            here.mine.emit(f"type{number}")
+        assert here.types()[-1] == "type0"
+        assert len(here.types()) == REMEMBERED + 3
 
 
 def test_receivers_enrich_and_can_not_harm() -> None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_kafka_events.event import Event, Record
-from flask_kafka_events.formats import FORMATS, read
+from flask_kafka_events.formats import FORMATS
+from flask_kafka_events.formats.reading import read
 
 from .event_strategies import BARE, INTEGERS, STRINGS, SWORD, events
 
