@@ -10,13 +10,14 @@ BIN := $(VENV)/bin
 PACKAGE := pyproject.toml setup.cfg
 GAME := $(VENV)/.game-installed
 DEV := $(VENV)/.dev-installed
-RINGS := unit wire kafka servers examples packaging harness
+RINGS := unit wire kafka servers examples packaging harness benchmarks
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	--python-version 3.10 --generate-hashes $(UPGRADE) pyproject.toml
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game test check lint types layers format parts lock clean faults faults-quick soak outage $(RINGS)
+.PHONY: help game test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick \
+	$(RINGS)
 
 help:
 	@echo "make game      play: the example game on the embedded broker, at 127.0.0.1:PORT (PORT=5000)"
@@ -31,6 +32,7 @@ help:
 	@echo "make faults-quick               the ring of those that take seconds"
 	@echo "make soak      faults at random for 20 minutes, the journal on: nothing lost, nothing grows"
 	@echo "make outage    1,000,000 events while all brokers are away: on the disk, not in the memory; 5 minutes"
+	@echo "make bench     what an event costs, beside what others cost: prints and saves the figures; bench-quick in 2 minutes"
 	@echo "make parts     the programs that some tests need, and how to get those that are missing"
 	@echo "make lock      the locks in requirements/ anew (UPGRADE=--upgrade for the newest versions)"
 	@echo "make clean     removes what make made"
@@ -77,6 +79,13 @@ faults-quick: $(DEV)
 # make soak ARGS="--minutes 5 --rate 100 --seed 7", make outage ARGS="--events 20000"
 soak outage: $(DEV)
 	@exec $(BIN)/python -m tests.faults.$@ $(ARGS)
+
+# make bench ARGS="--compare old.json" says what got worse
+bench: $(DEV)
+	@exec $(BIN)/python -m benchmarks --save docs/benchmarks.json --chart docs/benchmarks.svg $(ARGS)
+
+bench-quick: $(DEV)
+	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
 
 # The later ones are held to what the first one chose, but for the lowest versions that users may have.
 lock: $(DEV)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RINGS = ("unit", "harness", "wire", "examples", "servers", "kafka", "faults", "packaging")
+RINGS = ("unit", "harness", "wire", "examples", "servers", "kafka", "faults", "benchmarks", "packaging")
 MEASURED = frozenset({"unit", "wire"})
 
 # What coverage hands to child processes; without it they run unmeasured, and at their own speed.

@@ -1,0 +1,135 @@
+"""What the figures have to be: ratios within one run, so that they mean the same on another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from benchmarks.sheets import Report, Sheet
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """One of them.
+
+    Attributes:
+        what: is measured, in words.
+        sheet: the one that it is read from.
+        of: the figure.
+        bound: the most that it may be, or the least where `at_least`.
+        at_least: whether more is better.
+    """
+
+    what: str
+    sheet: str
+    of: Callable[[Sheet], float]
+    bound: float
+    at_least: bool = False
+
+    def figure(self, report: Report) -> float | None:
+        """What it is; None where this run hasn't measured it."""
+        sheet = report.sheets.get(self.sheet)
+        return None if sheet is None else self.of(sheet)
+
+    def is_met(self, figure: float) -> bool:
+        """Whether that is good enough."""
+        return figure >= self.bound if self.at_least else figure <= self.bound
+
+
+def _added(name: str, peer: str) -> Callable[[Sheet], float]:
+    return lambda sheet: sheet.added(name, "no event") / sheet.added(peer, "no event")
+
+
+def _ratio(name: str, to: str) -> Callable[[Sheet], float]:
+    return lambda sheet: sheet.ratio(name, to)
+
+
+def _more(name: str) -> Callable[[Sheet], float]:
+    return lambda sheet: sheet.added(name, "no event")
+
+
+def _grown(sheet: Sheet) -> float:
+    # What so many threads cost an app without an event isn't the event's.
+    return sheet.added("64 threads", "no event, 64 threads") / sheet.added("alone", "no event")
+
+
+GOALS: Final = (
+    Goal(
+        what="a decorated event, of kafka-python's bare send",
+        sheet="an event, cpu", of=_ratio("decorated", "kafka-python"), bound=0.35,
+    ),
+    Goal(
+        what="added to a request, of kafka-python's send in the view",
+        sheet="a request, cpu", of=_added("decorated", "kafka-python"), bound=0.35,
+    ),
+    Goal(
+        what="added to a request, of a bare confluent produce in the view",
+        sheet="a request, cpu", of=_added("decorated", "confluent"), bound=2.5,
+    ),
+    Goal(
+        what="added to a route without an event, of kafka-python's send in the view",
+        sheet="a request, cpu", of=_added("not decorated", "kafka-python"), bound=0.06,
+    ),
+    Goal(
+        what="added with the journal, of kafka-python's send in the view",
+        sheet="a request, cpu", of=_added("journal", "kafka-python"), bound=0.6,
+    ),
+    Goal(
+        what="requests/s kept, of an app without events",
+        sheet="served, requests/s", of=_ratio("decorated", "no event"), bound=0.95, at_least=True,
+    ),
+    Goal(
+        what="requests/s kept by a bare confluent produce",
+        sheet="served, requests/s", of=_ratio("confluent", "no event"), bound=0.95, at_least=True,
+    ),
+    Goal(
+        what="requests/s kept with the journal",
+        sheet="served, requests/s", of=_ratio("journal", "no event"), bound=0.92, at_least=True,
+    ),
+    Goal(
+        what="ms more of a request's p99 with the broker down",
+        sheet="served, p99", of=_more("no broker"), bound=1,
+    ),
+    Goal(
+        what="ms more of a request's p99 with the broker down and the journal",
+        sheet="served, p99", of=_more("journal, no broker"), bound=1,
+    ),
+    Goal(
+        what="ms of a journal insert's p99, 8 threads at 5,000/s",
+        sheet="insert at 5,000/s, p99", of=lambda sheet: sheet.median("journal"), bound=1,
+    ),
+    Goal(
+        what="journal inserts/s with fsync, of one fsync each",
+        sheet="insert with fsync", of=_ratio("journal", "SQLite alone"), bound=2, at_least=True,
+    ),
+    Goal(
+        what="rich events/s end to end, of a bare confluent producer's",
+        sheet="end to end", of=_ratio("decorated", "confluent"), bound=0.5, at_least=True,
+    ),
+    Goal(
+        what="bare events/s end to end, of kafka-python's",
+        sheet="end to end", of=_ratio("plain", "kafka-python"), bound=3, at_least=True,
+    ),
+    Goal(
+        what="growth: 1,000 routes against one",
+        sheet="growth, cpu", of=_ratio("1,000 routes", "alone"), bound=1.1,
+    ),
+    Goal(
+        what="growth: 100 TYPES against none",
+        sheet="growth, cpu", of=_ratio("100 TYPES", "alone"), bound=1.1,
+    ),
+    Goal(
+        what="growth: 100,000 events waiting against none",
+        sheet="growth, cpu", of=_ratio("100,000 waiting", "no broker"), bound=1.1,
+    ),
+    Goal(
+        what="growth: 64 threads against one",
+        sheet="growth, process", of=_grown, bound=1.1,
+    ),
+    Goal(
+        what="import, against that of flask and confluent_kafka",
+        sheet="import, wall", of=_ratio("with ours", "flask, confluent_kafka"), bound=1.3,
+    ),
+)  # fmt: skip

@@ -1,0 +1,168 @@
+"""`python -m benchmarks.instructions`: how many instructions an event takes, counted by callgrind.
+
+The same code gives the same count to less than 1 %, on a noisy machine too. There is no broker: the producer takes
+everything at once and acknowledges nothing. Each count is shown as a ratio to that of an event as one would write it by
+hand, which holds for other builds of Python too. `KEPT` says what each was last; `--keep` writes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from flask import Flask
+
+from benchmarks.peers import rich_event
+from benchmarks.shops import NOWHERE, asking, bare, selling
+from flask_kafka_events import KafkaEvents, current_event, emit_event
+
+if TYPE_CHECKING:
+    from benchmarks.blocks import Run
+
+EVENTS: Final = 500
+#: The ratios that `tests/benchmarks` holds the code to, by Python's version.
+KEPT: Final = Path(__file__).with_name("instructions.json")
+#: What a count may be above its kept one.
+SLACK: Final = 1.03
+
+_FLOOR: Final = "handwritten"
+_TOTALS: Final = re.compile(r"^totals: (\d+)", re.MULTILINE)
+
+
+class _Taker:
+    """A producer that takes everything."""
+
+    def __init__(self, _config: object, **_how: object) -> None:
+        self._ended = threading.Event()
+
+    def produce(self, *_event: object, **_how: object) -> None:
+        pass
+
+    def poll(self, _timeout: float) -> None:
+        self._ended.wait(60)  # not as short as it is asked for: its turns would be counted too
+
+    def flush(self, _timeout: float) -> None:
+        pass
+
+    def purge(self) -> None:
+        self._ended.set()
+
+    def __len__(self) -> int:
+        return 0
+
+
+def counted() -> dict[str, float]:
+    """Instructions an event, of each variant."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            "valgrind",
+            "--tool=callgrind",
+            f"--callgrind-out-file={folder}/out",
+            "--dump-before=getpgid",
+        ]
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        subprocess.run(
+            [*command, sys.executable, "-m", "benchmarks.instructions", "--as-child"],
+            check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        # The first is what went before; then each variant's run, and the way to the next one's.
+        dumps = sorted(Path(folder).glob("out.*"), key=lambda path: int(path.suffix[1:]))
+        counts = [int(_TOTALS.search(dump.read_text())[1]) for dump in dumps]  # type: ignore[index]
+    names = list(_variants())
+    by_name = dict(zip(names, counts[1::2], strict=False))
+    return {name: count / EVENTS for name, count in by_name.items()}
+
+
+def ratios(counts: dict[str, float]) -> dict[str, float]:
+    """Each variant's, as a ratio to the floor; of a request what the event adds to it."""
+    floor = counts[_FLOOR]
+    return {
+        "a decorated event": round(counts["decorated"] / floor, 3),
+        "added to a request": round((counts["request"] - counts["bare request"]) / floor, 3),
+        "added to a request without an event": round(
+            (counts["undecorated request"] - counts["bare request"]) / floor, 3
+        ),
+    }
+
+
+def kept() -> dict[str, float]:
+    """The ratios that were kept for this Python; none for a version that nobody has counted with."""
+    return msgspec.json.decode(KEPT.read_bytes(), type=dict[str, dict[str, float]]).get(_python(), {})
+
+
+def _variants() -> dict[str, Run]:
+    app = Flask("bench")
+    app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS=NOWHERE, KAFKA_EVENTS_TOPIC="bench")
+    producer: Any = _Taker
+    KafkaEvents(app, producer=producer)
+    selling(app)
+    app.get("/plain")(lambda: "sold")
+
+    @emit_event("bought", key="player")
+    def buy() -> None:
+        current_event.update(player="ana", color="red", price=12)
+
+    def call(times: int) -> None:
+        with app.app_context():
+            for _ in range(times):
+                buy()
+
+    send = rich_event(_Taker({}))
+
+    def write(times: int) -> None:
+        for _ in range(times):
+            send()
+
+    return {
+        _FLOOR: write,
+        "decorated": call,
+        "bare request": asking(bare()),
+        "request": asking(app),
+        "undecorated request": asking(app, "/plain"),
+    }
+
+
+def _be_counted() -> None:
+    variants = _variants()
+    for run in variants.values():
+        run(50)  # what is done once isn't the event's
+    for run in variants.values():
+        os.getpgid(0)
+        run(EVENTS)
+        os.getpgid(0)
+    os._exit(0)
+
+
+def _python() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def main() -> None:
+    """Count, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="keep the ratios, for the test")
+    parser.add_argument("--as-child", action="store_true", help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if wanted.as_child:
+        _be_counted()
+    counts = counted()
+    found = ratios(counts)
+    for name, count in counts.items():
+        sys.stdout.write(f"{name:44} {count:10,.0f} instructions\n")
+    for name, ratio in found.items():
+        sys.stdout.write(f"{name:44} {ratio:10.3f} times the handwritten one (kept: {kept().get(name)})\n")
+    if wanted.keep:
+        known = msgspec.json.decode(KEPT.read_bytes()) if KEPT.exists() else {}
+        KEPT.write_bytes(msgspec.json.format(msgspec.json.encode({**known, _python(): found})) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

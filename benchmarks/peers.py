@@ -1,0 +1,124 @@
+"""What people would use instead: each sends an event to the same broker, from a view or from a loop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from confluent_kafka import Producer
+from kafka import KafkaProducer
+from uuid_utils import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TOPIC = "bench"
+#: What the original game sends: fifteen bytes, no metadata.
+VALUE = b"purchased_sword"
+
+Send = "Callable[[], object]"
+
+
+@contextmanager
+def confluent(servers: str) -> Iterator[Callable[[], object]]:
+    """A bare `produce` with a delivery callback, polled by a thread of its own."""
+    with _polled(servers) as producer:
+
+        def send() -> None:
+            producer.produce(TOPIC, VALUE, on_delivery=_reported)
+
+        yield send
+
+
+class _Envelope(msgspec.Struct):
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str
+    partitionkey: str
+    httpmethod: str
+    httproute: str
+    httpstatus: int
+    durationus: int
+    endpoint: str
+    data: dict[str, object]
+
+
+@contextmanager
+def handwritten(servers: str) -> Iterator[Callable[[], object]]:
+    """A rich CloudEvent as one would write it by hand for one route: no settings, no ledger, no mistakes caught."""
+    with _polled(servers) as producer:
+        yield rich_event(producer)
+
+
+def rich_event(producer: Any) -> Callable[[], None]:
+    """What sends it."""
+    encode = msgspec.json.Encoder().encode
+    headers = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+
+    def send() -> None:
+        event = _Envelope(
+            specversion="1.0", id=str(uuid7()), source="/bench", type="bought", time=_rfc3339(time.time_ns()),
+            partitionkey="ana", httpmethod="GET", httproute="/", httpstatus=200, durationus=12,
+            endpoint="buy", data={"player": "ana", "color": "red", "price": 12},
+        )  # fmt: skip
+        value = encode(event)
+        producer.produce(TOPIC, value, b"ana", headers=headers, on_delivery=_reported)
+
+    return send
+
+
+@contextmanager
+def kafka_python(servers: str) -> Iterator[Callable[[], object]]:
+    """kafka-python's `send` of the bare value, as the original game does it."""
+    producer = KafkaProducer(bootstrap_servers=servers, api_version=(2, 0))
+    try:
+        yield lambda: producer.send(TOPIC, VALUE)
+    finally:
+        producer.close(timeout=5)
+
+
+@contextmanager
+def all_peers(servers: str) -> Iterator[dict[str, Callable[[], object]]]:
+    """Each by its name in the tables."""
+    with ExitStack() as stack:
+        yield {
+            "confluent": stack.enter_context(confluent(servers)),
+            "handwritten": stack.enter_context(handwritten(servers)),
+            "kafka-python": stack.enter_context(kafka_python(servers)),
+        }
+
+
+@contextmanager
+def _polled(servers: str) -> Iterator[Producer]:
+    # As large a queue as ours: a full one would raise in the middle of a block.
+    producer = Producer(
+        {"bootstrap.servers": servers, "queue.buffering.max.messages": 1_000_000, "log_level": 0}
+    )
+    stop = threading.Event()
+
+    def poll() -> None:
+        while not stop.is_set():
+            producer.poll(0.1)
+
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield producer
+    finally:
+        producer.flush(10)
+        stop.set()
+        thread.join()
+
+
+def _reported(_error: object, _message: object) -> None:
+    """What the least callback does."""
+
+
+def _rfc3339(now: int) -> str:
+    seconds, rest = divmod(now, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest // 1000:06}Z"

@@ -1,0 +1,39 @@
+"""The app of one variant, as gunicorn loads it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.peers import confluent, kafka_python
+from benchmarks.shops import NOWHERE, bare, decorated, sending
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+#: By their names in the tables; each is made of a broker's address and a directory.
+VARIANTS: Final = (
+    "no event",
+    "confluent",
+    "kafka-python",
+    "decorated",
+    "journal",
+    "no broker",
+    "journal, no broker",
+)
+
+_held: Final = ExitStack()
+
+
+def make() -> Flask:
+    """The app that the environment asks for; it lasts as long as its process."""
+    name, servers, folder = (os.environ[f"BENCH_{each}"] for each in ("VARIANT", "SERVERS", "FOLDER"))
+    if name == "no event":
+        return bare()
+    if name == "confluent":
+        return sending(_held.enter_context(confluent(servers)))
+    if name == "kafka-python":
+        return sending(_held.enter_context(kafka_python(servers)))
+    settings: dict[str, Any] = {"JOURNAL": folder} if name.startswith("journal") else {}
+    return _held.enter_context(decorated(NOWHERE if name.endswith("no broker") else servers, **settings))
