@@ -43,7 +43,8 @@ def decide_draft(draft: Draft, ending: Ending) -> None:
         if draft.content is not None or draft.mistake is not None:
             _decide(draft, ending)
     finally:
-        draft.give_back()
+        if draft.place is not None:
+            draft.place.give_back()
 
 
 def _decide(draft: Draft, ending: Ending) -> None:

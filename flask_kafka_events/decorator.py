@@ -170,7 +170,7 @@ def _is_refusal(result: object) -> bool:
 
 def _check_passthrough(draft: Draft, result: object) -> None:
     passes = isinstance(result, Response) and result.direct_passthrough
-    if passes and draft.emission.at == "close" and draft.pipeline.strict:
+    if passes and draft.emission.at == "close" and draft.pipeline.is_strict():
         raise MisplacedDecorator(PASSTHROUGH % draft.emission.type)
 
 

@@ -129,7 +129,7 @@ class Draft(msgspec.Struct, kw_only=True, eq=False):
             KafkaEventsError: in strict mode, where it can't go into an event.
         """
         emission = self.emission
-        strict = self.pipeline.strict if strict is None else strict
+        strict = self.pipeline.is_strict() if strict is None else strict
         try:
             self.content = self.pipeline.make_content(
                 emission.type,
@@ -176,7 +176,7 @@ class CurrentEvent:
         """
         draft = self._find()
         added = {**fields, **more} if fields else more
-        if draft.pipeline.strict:
+        if draft.pipeline.is_strict():
             encode_data(added)  # so that a mistake is raised here, at the user's own line
         draft.fields.update(added)
 

@@ -4,6 +4,8 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import partial
+from typing import Final
 
 import msgspec
 import uuid_utils
@@ -12,6 +14,9 @@ from msgspec import UNSET, UnsetType
 from flask_kafka_events.attributes import AttributeValue, checked_attributes, checked_string, is_string
 from flask_kafka_events.errors import InvalidKey
 from flask_kafka_events.topic_names import check_topic
+
+#: Gives this moment, aware, in UTC, in microseconds.
+utc_now: Final = partial(datetime.now, timezone.utc)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,11 +170,6 @@ def derived_id(*parts: str) -> str:
     number = int.from_bytes(digest.digest()[:16], "big")
     number = number & ~(0xF << 76) | 8 << 76
     return str(uuid.UUID(int=number & ~(0b11 << 62) | 0b10 << 62))
-
-
-def utc_now() -> datetime:
-    """This moment, aware, in UTC, in microseconds."""
-    return datetime.now(timezone.utc)
 
 
 def key_text(value: object) -> str | None:

@@ -1,8 +1,7 @@
 """`KafkaEvents`: what an app calls by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +135,11 @@ class AppEvents:
         return Ending(facts=facts, state=hooks.state_in(self._app, request))
 
 
-def _is_strict(config: Mapping[str, Any], *, setting: bool | None) -> bool:
+def _strictness(config: Mapping[str, Any], *, setting: bool | None) -> Callable[[], bool]:
+    if setting is not None:
+        return lambda: setting
     # As `app.debug or app.testing`, which take three times as long, twice an event.
-    return bool(config["DEBUG"] or config["TESTING"]) if setting is None else setting
+    return lambda: bool(config["DEBUG"] or config["TESTING"])
 
 
 def _check_wait(type: str, wait: object) -> None:
@@ -183,7 +184,7 @@ class KafkaEvents:
             name=app.name,
             sender=app,
             log=AppLog(lambda: app.logger),
-            strict=partial(_is_strict, app.config, setting=settings.strict),
+            strict=_strictness(app.config, setting=settings.strict),
             instance=Path(app.instance_path),
         )
         app.extensions[EXTENSION] = Pipeline(host=host, settings=settings, factory=self._factory)

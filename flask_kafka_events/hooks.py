@@ -90,7 +90,7 @@ def _check_placement(app: Flask, **_: Any) -> None:
         f"@emit_event stands above @route for {', '.join(map(repr, endpoints))} of app {app.name!r}, so Flask never "
         f"calls it and no event is emitted. Move it below every other decorator, directly above the function."
     )
-    if endpoints and pipeline_of(app).strict:
+    if endpoints and pipeline_of(app).is_strict():
         raise MisplacedDecorator(text)
     if endpoints:
         pipeline_of(app).host.log.error("%s", text)
@@ -181,7 +181,7 @@ def _status(state: RequestState) -> int | None:
 
 
 def _decide_drafts(state: RequestState, ending: Ending) -> None:
-    drafts = list(state.take())
+    drafts = state.take()
     if len(drafts) == 1 and drafts[0].emission.at == "response":
         decide_draft(drafts[0], ending)
         return

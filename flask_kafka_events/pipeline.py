@@ -42,6 +42,8 @@ class Pipeline:
     def __init__(self, *, host: Host, settings: Settings, factory: ProducerFactory) -> None:
         self.settings = settings
         self.host = host
+        #: Whether a mistake in an event is raised where it is made.
+        self.is_strict = host.strict
         self._factory = factory
         self.reminders = Reminders(host.log)
         self._contents = ContentMaker(settings=settings)
@@ -53,11 +55,6 @@ class Pipeline:
         """The calling process's ledger, queue and producer."""
         return self._processes.current()
 
-    @property
-    def strict(self) -> bool:
-        """Whether a mistake in an event is raised where it is made."""
-        return self.host.strict()
-
     def content(
         self,
         type: str,
@@ -68,7 +65,7 @@ class Pipeline:
         **how: Any,
     ) -> Content | None:
         """`make_content`, but what it raises is counted and told instead, unless `strict` (None: as the app has it)."""
-        strict = self.strict if strict is None else strict
+        strict = self.is_strict() if strict is None else strict
         try:
             return self.make_content(type, make_data, strict=strict, **how)
         except Exception as error:  # a data callable is the app's and may raise anything

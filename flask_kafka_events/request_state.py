@@ -63,13 +63,15 @@ class RequestState:
         """How long ago the request began."""
         return (time.perf_counter_ns() - self._started) / 1e9
 
-    def take(self) -> Iterator[Draft]:
+    def take(self) -> list[Draft]:
         """Each draft once, whichever thread asks: popleft is atomic."""
+        taken: list[Draft] = []
         while self.drafts:
             try:
-                yield self.drafts.popleft()
+                taken.append(self.drafts.popleft())
             except IndexError:  # another thread has just taken it
-                return
+                break
+        return taken
 
     def ordinal(self, type: str) -> int:
         """Which event of this type the next one is, from 0; each number once, whichever threads ask."""

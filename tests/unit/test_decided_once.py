@@ -301,7 +301,7 @@ def test_a_draft_that_another_thread_takes_meanwhile_is_decided_once() -> None:
 
     state = RequestState(lambda _: None)
     state.drafts = Raced([cast("Draft", object())])
-    assert list(state.take()) == []
+    assert state.take() == []
 
 
 def test_a_coroutine_that_is_closed_in_another_context_is_accounted_for(here: Shop) -> None:

@@ -1,6 +1,7 @@
 """`emit()`, mistakes in events, full queues, and receivers of our signals."""
 
 import socket
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -236,6 +237,15 @@ def test_an_event_that_is_switched_off_needs_no_place() -> None:
             here.mine.emit("on")
         here.mine.emit("off")
         assert here.mine.stats().disabled == 1
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_strict_says_whether_a_mistake_is_raised(strict: bool) -> None:
+    """`KAFKA_EVENTS_STRICT` goes before what debug and testing say."""
+    with shop(testing=not strict, STRICT=strict) as here:
+        with pytest.raises(EncodingError) if strict else nullcontext():
+            here.mine.emit("mistaken", float("nan"))
+        assert here.mine.stats().failed == (not strict)
 
 
 def test_types_beyond_number_are_all_sent() -> None:

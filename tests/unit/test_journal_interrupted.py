@@ -288,9 +288,9 @@ def test_a_transaction_in_a_signal_handler_takes_no_other_back(tmp_path: Path) -
     file = JournalFile(tmp_path / "a.journal")
     begins = Begins(file._db, lambda: file.append([entry(2)]))  # noqa: SLF001
     file._db = begins  # type: ignore[assignment]  # noqa: SLF001
-    file.append([entry(1)])
+    file.append([entry(1), entry(3)])
     file._db = begins.db  # noqa: SLF001
-    assert [each.seq for each in file.records()] == [1]
+    assert [each.seq for each in file.records()] == [1, 3]
     file.close()
 
 
