@@ -82,7 +82,7 @@ soak outage: $(DEV)
 
 # make bench ARGS="--compare old.json" says what got worse
 bench: $(DEV)
-	@exec $(BIN)/python -m benchmarks --save docs/benchmarks.json --chart docs/benchmarks.svg $(ARGS)
+	@exec $(BIN)/python -m benchmarks --save docs/explanation/performance.json --chart docs/explanation/performance.svg $(ARGS)
 
 bench-quick: $(DEV)
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
