@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 PACKAGE := pyproject.toml setup.cfg
 GAME := $(VENV)/.game-installed
 DEV := $(VENV)/.dev-installed
+FIGURES := docs/explanation/performance
 RINGS := unit wire kafka servers examples packaging harness benchmarks
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	--python-version 3.10 --generate-hashes $(UPGRADE) pyproject.toml
@@ -82,7 +83,7 @@ soak outage: $(DEV)
 
 # make bench ARGS="--compare old.json" says what got worse
 bench: $(DEV)
-	@exec $(BIN)/python -m benchmarks --save docs/explanation/performance.json --chart docs/explanation/performance.svg $(ARGS)
+	@exec $(BIN)/python -m benchmarks --save $(FIGURES).json --chart $(FIGURES).svg --page $(FIGURES).md $(ARGS)
 
 bench-quick: $(DEV)
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)

@@ -16,6 +16,7 @@ from benchmarks.brokers import apache, embedded, why_no_apache
 from benchmarks.chart import draw
 from benchmarks.drained import drained
 from benchmarks.inserted import latencies, power
+from benchmarks.page import refresh
 from benchmarks.served import served, why_not
 from benchmarks.sheets import Report
 from benchmarks.tables import goals_of, table_of, worse
@@ -71,6 +72,7 @@ def main() -> int:
     )
     parser.add_argument("--save", type=Path, help="where the figures go as JSON")
     parser.add_argument("--chart", type=Path, help="where a chart of them goes as SVG")
+    parser.add_argument("--page", type=Path, help="a page whose tables are replaced by the new ones")
     parser.add_argument("--compare", type=Path, help="an earlier one of these: says what got worse")
     wanted = parser.parse_args()
     report = Report.begin()
@@ -84,6 +86,8 @@ def main() -> int:
         report.save(wanted.save)
     if wanted.chart is not None:
         draw(report, wanted.chart)
+    if wanted.page is not None:
+        refresh(wanted.page, report)
     lines = [] if wanted.compare is None else worse(report, Report.load(wanted.compare))
     sys.stdout.writelines(f"worse: {line}\n" for line in lines)
     return 0 if all_met and not lines else 1
