@@ -10,18 +10,23 @@ from typing import Final
 
 import msgspec
 from flask import Request
+from werkzeug.datastructures import EnvironHeaders
 
 from flask_kafka_events.attributes import AttributeValue, captured
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
 from flask_kafka_events.trace_context import valid_traceparent, valid_tracestate
 
+_IN_ENVIRON: Final = {
+    name: f"HTTP_{name.upper().replace('-', '_')}"
+    for name in ("User-Agent", "X-Request-ID", "Traceparent", "Tracestate", "Idempotency-Key")
+}
 _OPTIONAL: Final[dict[str, Callable[[Request], str | None]]] = {
     "httppath": lambda request: request.path,
     # What ProxyFix made of it where the app uses that; X-Forwarded-For itself is anybody's word.
     "clientip": lambda request: request.remote_addr,
-    "useragent": lambda request: _header(request, "HTTP_USER_AGENT"),
-    "requestid": lambda request: _header(request, "HTTP_X_REQUEST_ID"),
+    "useragent": lambda request: _header(request, "User-Agent"),
+    "requestid": lambda request: _header(request, "X-Request-ID"),
 }
 
 
@@ -54,21 +59,24 @@ def capture(request: Request, settings: Settings, reminders: Reminders) -> Reque
         attributes.update(_asked_for(request, settings, reminders))
     if traceparent is not None:
         attributes["traceparent"] = traceparent
-        tracestate = _header(request, "HTTP_TRACESTATE")
+        tracestate = _header(request, "Tracestate")
         if tracestate is not None and valid_tracestate(tracestate):
             attributes["tracestate"] = tracestate
     return RequestFacts(
         method=request.method,
         endpoint=endpoint,
         attributes=attributes,
-        trace=_header(request, "HTTP_X_REQUEST_ID") if traceparent is None else traceparent.split("-")[1],
+        trace=_header(request, "X-Request-ID") if traceparent is None else traceparent.split("-")[1],
         idempotency=_idempotency(request, settings, reminders) if settings.idempotency else None,
     )
 
 
 def _header(request: Request, name: str) -> str | None:
-    # Where `request.headers` looks too, at 0.1 µs in place of 1.7.
-    text: str | None = request.environ.get(name)
+    headers = request.headers
+    if type(headers) is not EnvironHeaders:  # the app's own
+        return headers.get(name)
+    # Where they look too, at 0.1 µs in place of 1.7.
+    text: str | None = request.environ.get(_IN_ENVIRON[name])
     return text
 
 
@@ -92,12 +100,12 @@ def _asked_for(request: Request, settings: Settings, reminders: Reminders) -> di
 
 
 def _valid_traceparent(request: Request) -> str | None:
-    traceparent = _header(request, "HTTP_TRACEPARENT")
+    traceparent = _header(request, "Traceparent")
     return traceparent if traceparent is not None and valid_traceparent(traceparent) else None
 
 
 def _idempotency(request: Request, settings: Settings, reminders: Reminders) -> tuple[str, str] | None:
-    key = _header(request, "HTTP_IDEMPOTENCY_KEY")
+    key = _header(request, "Idempotency-Key")
     if key is None:
         return None
     scope = _asked("KAFKA_EVENTS_IDEMPOTENCY", settings.idempotency, reminders)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -15,7 +16,8 @@ from flask_kafka_events.errors import NoCurrentEvent
 from flask_kafka_events.pipeline import Pipeline
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
     """How the request, or the function outside a request, ended: what a callable `on=` gets.
 
     Attributes:

@@ -1,6 +1,6 @@
 """`KafkaEvents`: what an app calls by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from flask_kafka_events.capture import capture
 from flask_kafka_events.decision import Ending, envelope
 from flask_kafka_events.delivery.connection import ProducerFactory
 from flask_kafka_events.delivery.exits import close_on_sigterm
-from flask_kafka_events.delivery.preflight import check_properties, check_protocol
+from flask_kafka_events.delivery.preflight import check_properties, check_protocol, import_parts
 from flask_kafka_events.errors import ConfigurationError, EventError
 from flask_kafka_events.host import Host
 from flask_kafka_events.ledger import Stats
@@ -135,13 +135,6 @@ class AppEvents:
         return Ending(facts=facts, state=hooks.state_in(self._app, request))
 
 
-def _strictness(config: Mapping[str, Any], *, setting: bool | None) -> Callable[[], bool]:
-    if setting is not None:
-        return lambda: setting
-    # As `app.debug or app.testing`, which take three times as long, twice an event.
-    return lambda: bool(config["DEBUG"] or config["TESTING"])
-
-
 def _check_wait(type: str, wait: object) -> None:
     if wait is not None and (isinstance(wait, bool) or not isinstance(wait, int | float) or not wait >= 0):
         raise EventError(
@@ -184,9 +177,10 @@ class KafkaEvents:
             name=app.name,
             sender=app,
             log=AppLog(lambda: app.logger),
-            strict=_strictness(app.config, setting=settings.strict),
+            strict=lambda: (app.debug or app.testing) if settings.strict is None else settings.strict,
             instance=Path(app.instance_path),
         )
+        import_parts(settings)
         app.extensions[EXTENSION] = Pipeline(host=host, settings=settings, factory=self._factory)
         hooks.connect(app)
         if settings.handle_sigterm:

@@ -18,6 +18,7 @@ from flask import (
     got_request_exception,
     request_finished,
     request_started,
+    request_tearing_down,
 )
 
 from flask_kafka_events.apps import pipeline_of, request_of
@@ -44,7 +45,7 @@ def connect(app: Flask) -> None:
         request_started.connect(_on_started, sender=app)
     request_finished.connect(_finished, sender=app)
     got_request_exception.connect(_on_exception, sender=app)
-    app.teardown_request(partial(_torn_down, app))
+    request_tearing_down.connect(_torn_down, sender=app)
 
 
 def hand_over(draft: Draft, app: Flask) -> None:
@@ -58,8 +59,9 @@ def hand_over(draft: Draft, app: Flask) -> None:
         decide_draft(draft, Ending())
         return
     state = state_in(app, request)
+    if draft.emission.at == "close":
+        state.awaits_close = True
     state.drafts.append(draft)
-    state.awaits_close = state.awaits_close or draft.emission.at == "close"
     if state.decided:  # in a thread or a body that outlived the decision: it stands for itself
         for late in state.take():
             decide_draft(late, Ending())
@@ -134,7 +136,7 @@ def _on_exception(app: Flask, exception: BaseException, **_: Any) -> None:
         _ask(app, request, state)
 
 
-def _torn_down(app: Flask, exc: BaseException | None) -> None:
+def _torn_down(app: Flask, exc: BaseException | None = None, **_: Any) -> None:
     request = request_of(app)
     state = None if request is None else known_state(request)
     if request is not None and state is not None and not state.decided:
@@ -181,7 +183,7 @@ def _status(state: RequestState) -> int | None:
 
 
 def _decide_drafts(state: RequestState, ending: Ending) -> None:
-    drafts = state.take()
+    drafts = list(state.take())
     if len(drafts) == 1 and drafts[0].emission.at == "response":
         decide_draft(drafts[0], ending)
         return

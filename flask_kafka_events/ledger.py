@@ -3,13 +3,13 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-import msgspec
 
-
-class Stats(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stats:
     """One moment of the ledger.
 
     `emitted + adopted == delivered + failed + dropped + dead + pending` holds for every instance.

@@ -1,11 +1,12 @@
 """How an event ends: acknowledged, or lost with a reason."""
 
-import msgspec
+from dataclasses import dataclass
 
 from flask_kafka_events.event import Record
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
     """The broker's acknowledgement of one event.
 
     Attributes:
@@ -21,7 +22,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
 
 
-class Loss(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loss:
     """One event that won't reach the broker, as `event_failed` and `event_dropped` carry it.
 
     Attributes:

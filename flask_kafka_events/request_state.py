@@ -63,15 +63,14 @@ class RequestState:
         """How long ago the request began."""
         return (time.perf_counter_ns() - self._started) / 1e9
 
-    def take(self) -> list[Draft]:
-        """Each draft once, whichever thread asks: popleft is atomic."""
-        taken: list[Draft] = []
+    def take(self) -> Iterator[Draft]:
+        """Each draft once, whichever thread asks: popleft is atomic. What isn't asked for any more stays for others."""
         while self.drafts:
             try:
-                taken.append(self.drafts.popleft())
+                draft = self.drafts.popleft()
             except IndexError:  # another thread has just taken it
-                break
-        return taken
+                return
+            yield draft
 
     def ordinal(self, type: str) -> int:
         """Which event of this type the next one is, from 0; each number once, whichever threads ask."""

@@ -1,9 +1,7 @@
 """`KAFKA_EVENTS_TYPES`: what holds for the events of one type, or of all types that a glob matches."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
-
-import msgspec
 
 from flask_kafka_events.errors import ConfigurationError, InvalidTopic
 from flask_kafka_events.setting_values import Place, choice, mapping, nearest, number, switch, text
@@ -12,7 +10,8 @@ from flask_kafka_events.topic_names import check_topic
 _REMEMBERED = 1024  # types; the names may be made of what users send, so they must not pile up
 
 
-class TypeRule(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TypeRule:
     """What holds for the events of a type, unless the code says otherwise.
 
     Attributes:
@@ -33,7 +32,7 @@ class TypeRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NO_RULE = TypeRule()
-_NAMES = TypeRule.__struct_fields__
+_NAMES = tuple(each.name for each in fields(TypeRule))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

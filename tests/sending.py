@@ -107,6 +107,7 @@ class Shop:
 def shop(
     name: str = "shop",
     *,
+    app: Flask | None = None,
     testing: bool = True,
     make: Callable[..., Any] = KeepingProducer,
     patience: float = 1,
@@ -116,6 +117,7 @@ def shop(
 
     Args:
         name: the app's.
+        app: it itself, where it is there already.
         testing: whether mistakes raise.
         make: builds its producers.
         patience: seconds that its end may take.
@@ -127,7 +129,7 @@ def shop(
         made.append(make(config, **more))
         return made[-1]
 
-    app = Flask(name)
+    app = app or Flask(name)
     app.config.update(TESTING=testing, PROPAGATE_EXCEPTIONS=False, SECRET_KEY="x")
     app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="broker:9092", KAFKA_EVENTS_TOPIC="shop_events")
     app.config.update({f"KAFKA_EVENTS_{key}": value for key, value in settings.items()})

@@ -71,7 +71,8 @@ class Admission:
     def _add(self, topic: str, events: int, size: int) -> None:
         load, total = self._topics.get(topic), self._total
         if load is None:
-            load = self._topics[topic] = _Load()
+            # At once: between a look and an entry a signal handler might enter its own.
+            load = self._topics.setdefault(topic, _Load())
         load.events += events
         load.size += size
         total.events += events

@@ -1,5 +1,6 @@
 """What of the settings would keep every event from being sent: found as the app starts, not at its first event."""
 
+from importlib import import_module
 from typing import Final
 
 from confluent_kafka import KafkaException, Producer
@@ -48,3 +49,11 @@ def check_properties(settings: Settings, app_name: str) -> None:
                 f"librdkafka refuses KAFKA_EVENTS_PRODUCER of app {app_name!r}: {told}. Its CONFIGURATION.md has all names "
                 f"and values."
             ) from None
+
+
+def import_parts(settings: Settings) -> None:
+    """Import what the first event would import: an error shows as the app starts, and no request waits for it."""
+    if settings.journal is not None:
+        import_module("flask_kafka_events.delivery.journaling")
+    if settings.bootstrap_servers == EMBEDDED:
+        import_module("flask_kafka_events.embedded")

@@ -61,12 +61,11 @@ class JournalFile(JournalReader):
     def append(self, entries: Sequence[Entry]) -> None:
         """Write these in one transaction, all of them or none; one that is there already is passed over."""
         rows = [row_of(entry) for entry in entries]
-        if len(rows) > 1 or self._db.in_transaction:
-            self._write(lambda db: db.executemany(_INSERT, rows))
-            return
-        # A statement alone is a transaction of its own, and gives the GIL up three times fewer.
         with self._inside, explained(self.path):
-            self._db.executemany(_INSERT, rows)
+            if len(rows) > 1 or self._db.in_transaction:
+                self._write(lambda db: db.executemany(_INSERT, rows))
+            else:  # a statement alone is a transaction of its own, and gives the GIL up three times fewer
+                self._db.executemany(_INSERT, rows)
 
     def forget(self, seqs: Sequence[int]) -> None:
         """Forget records that the broker has, in one transaction."""

@@ -5,7 +5,8 @@ import threading
 from typing import Any
 
 import pytest
-from flask import Flask, request_finished
+from flask import Flask, request, request_finished
+from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder
 
@@ -196,3 +197,15 @@ def test_receiver_that_left_is_not_waited_for() -> None:
             body.close()  # type: ignore[attr-defined]  # PEP 3333: where there is one
         finally:
             request_finished.disconnect(listen, sender=other.app)
+
+
+def test_headers_that_the_app_made_are_the_ones_that_count() -> None:
+    """An app may give a request an id of its own, or another trace, by replacing its headers."""
+    with shop(CAPTURE=["requestid"]) as here:
+
+        @here.app.before_request
+        def name_it() -> None:
+            request.headers = Headers({"X-Request-ID": "made-here", "traceparent": TRACE})
+
+        attributes = visit(here, X_Request_ID="sent")
+    assert (attributes["requestid"], attributes["traceparent"]) == ("made-here", TRACE)

@@ -301,7 +301,7 @@ def test_a_draft_that_another_thread_takes_meanwhile_is_decided_once() -> None:
 
     state = RequestState(lambda _: None)
     state.drafts = Raced([cast("Draft", object())])
-    assert state.take() == []
+    assert list(state.take()) == []
 
 
 def test_a_coroutine_that_is_closed_in_another_context_is_accounted_for(here: Shop) -> None:
@@ -329,3 +329,43 @@ def started(coroutine: Coroutine[Any, None, None]) -> Coroutine[Any, None, None]
     with suppress(StopIteration):
         coroutine.send(None)
     return coroutine
+
+
+@pytest.mark.parametrize(("on", "count"), [("success", 0), ("error", 1), ("always", 1)])
+def test_what_the_app_tears_down_with_belongs_to_its_request(on: Any, count: int) -> None:
+    """A teardown function that was there before the extension is called within the request, and knows how it ended."""
+    app = Flask("shop")
+
+    @app.teardown_request
+    @emit_event("left", on=on)
+    def leave(_error: BaseException | None) -> None:
+        return None
+
+    @app.get("/")
+    def view() -> str:
+        raise ValueError
+
+    with shop(app=app, testing=False) as here:
+        assert here.app.test_client().get("/").status_code == 500
+        assert [event.attributes["httpstatus"] for event in here.sent()] == [500] * count
+
+
+def test_an_app_that_has_answered_already_can_be_given_events() -> None:
+    """Flask's own setup methods would refuse that."""
+    app = Flask("shop")
+    app.get("/")(emit_event("seen")(lambda: "ok"))
+    app.add_url_rule("/plain", view_func=lambda: "ok", endpoint="plain")
+    assert app.test_client().get("/plain").status_code == 200
+    with shop(app=app) as here:
+        assert here.app.test_client().get("/").status_code == 200
+        assert here.types() == ["seen"]
+
+
+def test_what_one_thread_does_not_ask_for_is_left_to_others() -> None:
+    """What the `on` of the first one raises leaves the drafts of other threads where they are."""
+    first, second = cast("Draft", object()), cast("Draft", object())
+    state = RequestState(lambda _: None)
+    state.drafts.extend([first, second])
+    assert next(iter(state.take())) is first
+    assert list(state.drafts) == [second]
+    state.drafts.clear()

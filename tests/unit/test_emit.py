@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from flask import Flask
+from flask import Flask, jsonify
 
 from flask_kafka_events import (
     ConfigurationError,
@@ -293,3 +293,16 @@ def test_start_builds_the_producer_before_the_first_emit() -> None:
         assert here.events.flush(5)
         assert here.events.stats().delivered == 1
         assert here.events.close(1)
+
+
+def test_a_delivery_can_be_answered_with() -> None:
+    """It is a dataclass, which Flask writes as JSON."""
+    with shop() as here:
+
+        @here.app.get("/")
+        def view() -> Any:
+            return jsonify(here.events.emit("sold", wait=5))
+
+        answer = here.app.test_client().get("/")
+        assert answer.status_code == 200
+        assert answer.json == {"topic": "shop_events", "partition": 0, "offset": 0}

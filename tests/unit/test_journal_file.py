@@ -369,3 +369,12 @@ def test_a_file_that_is_held_up_keeps_no_other_waiting(tmp_path: Path) -> None:
         held_up.close()
         file.close()
     assert statistics.median(took) < 0.01, took
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_closed_file_says_so_whatever_is_written(tmp_path: Path, count: int) -> None:
+    """SQLite's own error never comes through."""
+    file = JournalFile(tmp_path / "a.journal")
+    file.close()
+    with pytest.raises(JournalError, match="is closed"):
+        file.append([entry(seq) for seq in range(count)])

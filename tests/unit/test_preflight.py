@@ -1,5 +1,7 @@
 """What can't work is refused as the app starts, not at its first event."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -84,3 +86,23 @@ def test_embedded_broker_with_encryption_is_refused(protocol: str, producer: Any
     assert "isn't for the embedded broker, which speaks plaintext alone. Leave it out in development" in said
     start(servers="embedded", security_protocol="PLAINTEXT", ssl_ca_location="/ca", sasl_username="ana")
     start(security_protocol=protocol, sasl_mechanism="PLAIN")
+
+
+def test_what_a_journal_needs_is_imported_as_the_app_starts(tmp_path: Path) -> None:
+    """An app without a journal does without it, and with one no request waits for the import, or fails with it."""
+    code = """if True:
+        import sys
+        from flask import Flask
+        from flask_kafka_events import KafkaEvents
+        app = Flask("shop")
+        app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="broker:9092", KAFKA_EVENTS_TOPIC="t")
+        if len(sys.argv) > 1:
+            app.config["KAFKA_EVENTS_JOURNAL"] = sys.argv[1]
+        KafkaEvents(app)
+        print("flask_kafka_events.delivery.journaling" in sys.modules)
+    """
+    answers = [
+        subprocess.run([sys.executable, "-c", code, *more], capture_output=True, text=True, check=True).stdout
+        for more in ([], [str(tmp_path / "journal")])
+    ]
+    assert answers == ["False\n", "True\n"]

@@ -155,7 +155,7 @@ def test_choice_is_the_exact_name_else_the_first_glob(
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-                    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(list(TypeRule.__struct_fields__)), inner)))  # fmt: skip
+                    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(list(TypeRule.__slots__)), inner)))  # fmt: skip
 def test_nothing_but_configuration_errors_are_raised(value: object) -> None:
     """Whatever the configuration holds, it is read or refused with a ConfigurationError."""
     with suppress(ConfigurationError):
