@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Producer
-from kafka import KafkaProducer
-
-from benchmarks.peers import TOPIC, VALUE, rich_event
+from benchmarks.peers import (
+    SECONDS,
+    TOPIC,
+    VALUE,
+    confluent_producer,
+    kafka_python_producer,
+    reported,
+    rich_event,
+)
 from benchmarks.rows import calling
 from benchmarks.sheets import Sheet
-from benchmarks.shops import extended
-from flask_kafka_events import KafkaEvents
+from benchmarks.shops import extended, flushing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from confluent_kafka import Producer
     from flask import Flask
 
 
 def drained(servers: str, *, events: int, rounds: int) -> Sheet:
     """From the first event's emission to the last one's acknowledgement, of each variant in turn."""
     with ExitStack() as stack:
+        kafka_python = kafka_python_producer(servers)
+        stack.callback(kafka_python.close, timeout=5)
         variants: dict[str, Callable[[int], object]] = {
-            "confluent": _confluent(servers),
-            "handwritten": _handwritten(servers),
-            "kafka-python": _kafka_python(servers),
+            "confluent": _polling(servers, _bare),
+            "handwritten": _polling(servers, rich_event),
+            "kafka-python": _sending(kafka_python),
             "decorated": _ours(stack.enter_context(extended(servers))),
             "plain": _ours(stack.enter_context(extended(servers, FORMAT="plain"))),
         }
@@ -36,68 +44,48 @@ def drained(servers: str, *, events: int, rounds: int) -> Sheet:
             run(events // 10)
         for _ in range(rounds):
             for name, run in variants.items():
+                gc.collect()
                 began = time.perf_counter()
                 run(events)
                 sheet.figures[name].append(events / (time.perf_counter() - began))
     return sheet
 
 
-def _producer(servers: str) -> Producer:
-    # As ours is: idempotent, with acks=all, for otherwise it wouldn't be the same promise.
-    return Producer(
-        {
-            "bootstrap.servers": servers, "enable.idempotence": True, "log_level": 0,
-            "queue.buffering.max.messages": 1_000_000,
-        }
-    )  # fmt: skip
+def _bare(producer: Producer) -> Callable[[], None]:
+    return lambda: producer.produce(TOPIC, VALUE, on_delivery=reported)
 
 
-def _confluent(servers: str) -> Callable[[int], object]:
-    producer = _producer(servers)
-
-    def run(events: int) -> None:
-        for _ in range(events):
-            producer.produce(TOPIC, VALUE, on_delivery=_reported)
-            producer.poll(0)
-        producer.flush()
-
-    return run
-
-
-def _handwritten(servers: str) -> Callable[[int], object]:
-    producer = _producer(servers)
-    send = rich_event(producer)
+def _polling(servers: str, make: Callable[[Producer], Callable[[], None]]) -> Callable[[int], object]:
+    producer = confluent_producer(servers)
+    send = make(producer)
 
     def run(events: int) -> None:
         for _ in range(events):
             send()
             producer.poll(0)
-        producer.flush()
+        if producer.flush(SECONDS):
+            raise AssertionError(f"{len(producer)} events were not acknowledged.")
 
     return run
 
 
-def _kafka_python(servers: str) -> Callable[[int], object]:
-    producer: Any = KafkaProducer(bootstrap_servers=servers, acks="all")
-
+def _sending(producer: Any) -> Callable[[int], object]:
     def run(events: int) -> None:
+        last = None
         for _ in range(events):
-            producer.send(TOPIC, VALUE)
-        producer.flush()
+            last = producer.send(TOPIC, VALUE)
+        producer.flush(SECONDS)
+        if last is None or not last.succeeded():
+            raise AssertionError(last)
 
     return run
 
 
 def _ours(app: Flask) -> Callable[[int], object]:
-    call, mine = calling(app), KafkaEvents().for_app(app)
+    call, flush = calling(app), flushing(app)
 
     def run(events: int) -> None:
         call(events)
-        if not mine.flush(60):
-            raise AssertionError(mine.stats())
+        flush()
 
     return run
-
-
-def _reported(_error: object, _message: object) -> None:
-    """What the least callback does."""

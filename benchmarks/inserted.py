@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import statistics
 import tempfile
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.sheets import Sheet
 from benchmarks.shops import extended
 from flask_kafka_events import KafkaEvents
+from flask_kafka_events.journal.layout import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,25 +25,31 @@ THREADS: Final = 8
 #: Of Python before each insert, in seconds: 5,000 of them are half of a second.
 _BUSY: Final = 100e-6
 _DATA: Final = {"player": "ana", "color": "red", "price": 12, "note": "x" * 200}
-_TABLE: Final = "CREATE TABLE record (seq INTEGER PRIMARY KEY, id TEXT, topic TEXT, value BLOB)"
+_INSERT: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+#: What the journal writes of such an event, but for its place.
+_ROW: Final = ("01a213b6-cad4-770b-8bed-5cc9ee8293b2", "bought", "bench", b"ana", b"x" * 600, b"x" * 60, 700)
 
 
 def latencies(servers: str, *, rate: int, rounds: int, seconds: float) -> dict[str, Sheet]:
-    """Milliseconds of an insert, at so many a second from all threads together: p50, p99 and p99.9 of each round."""
+    """Milliseconds of an insert, at so many a second from all threads together.
+
+    Sheets: p50, p99 and p99.9 of each round, and the rate that was kept.
+    """
     with ExitStack() as stack:
         variants = _variants(stack, servers, sync="process")
-        variants = {"nothing": lambda: None, **variants}
         sheets = {
             name: Sheet(unit="ms", figures={each: [] for each in variants})
             for name in ("p50", "p99", "p99.9")
         }
+        rates = Sheet(unit="1/s", figures={each: [] for each in variants})
         for _ in range(rounds):
             for name, insert in variants.items():
                 found = _paced(insert, rate / THREADS, seconds)
                 cuts = statistics.quantiles(found, n=1000)
                 for sheet, cut in zip(sheets.values(), (cuts[499], cuts[989], cuts[998]), strict=True):
                     sheet.figures[name].append(1000 * cut)
-    return sheets
+                rates.figures[name].append(len(found) / seconds)
+    return {**sheets, "rate": rates}
 
 
 def power(servers: str, *, rounds: int, seconds: float) -> Sheet:
@@ -65,12 +73,12 @@ def _alone(path: str, sync: str) -> Callable[[], object]:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA synchronous = {'FULL' if sync == 'power' else 'NORMAL'}")
-    db.execute(_TABLE)
-    lock, value = threading.Lock(), b"x" * 600
+    db.executescript(MIGRATIONS[-1])
+    lock, places = threading.Lock(), itertools.count(1)
 
     def insert() -> None:
         with lock:
-            db.execute("INSERT INTO record (id, topic, value) VALUES (?, ?, ?)", ("id", "bench", value))
+            db.execute(_INSERT, (next(places), *_ROW))
 
     return insert
 

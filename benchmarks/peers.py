@@ -18,19 +18,45 @@ if TYPE_CHECKING:
 TOPIC = "bench"
 #: What the original game sends: fifteen bytes, no metadata.
 VALUE = b"purchased_sword"
+SECONDS = 60
 
-Send = "Callable[[], object]"
+
+class Peer(msgspec.Struct, frozen=True):
+    """One of them.
+
+    Attributes:
+        send: sends one event.
+        settle: waits until the broker has all that were sent.
+    """
+
+    send: Callable[[], object]
+    settle: Callable[[], object]
+
+
+def confluent_producer(servers: str) -> Producer:
+    """As ours is: idempotent, with acks=all, for otherwise it wouldn't be the same promise; and as long a queue."""
+    return Producer(
+        {
+            "bootstrap.servers": servers, "enable.idempotence": True, "log_level": 0,
+            "queue.buffering.max.messages": 1_000_000,
+        }
+    )  # fmt: skip
+
+
+def kafka_python_producer(servers: str, **more: Any) -> Any:
+    """Idempotent, with acks=all, as it is by itself."""
+    return KafkaProducer(bootstrap_servers=servers, **more)
 
 
 @contextmanager
-def confluent(servers: str) -> Iterator[Callable[[], object]]:
+def confluent(servers: str) -> Iterator[Peer]:
     """A bare `produce` with a delivery callback, polled by a thread of its own."""
     with _polled(servers) as producer:
 
         def send() -> None:
-            producer.produce(TOPIC, VALUE, on_delivery=_reported)
+            producer.produce(TOPIC, VALUE, on_delivery=reported)
 
-        yield send
+        yield Peer(send, lambda: _settled(producer))
 
 
 class _Envelope(msgspec.Struct):
@@ -49,10 +75,10 @@ class _Envelope(msgspec.Struct):
 
 
 @contextmanager
-def handwritten(servers: str) -> Iterator[Callable[[], object]]:
+def handwritten(servers: str) -> Iterator[Peer]:
     """A rich CloudEvent as one would write it by hand for one route: no settings, no ledger, no mistakes caught."""
     with _polled(servers) as producer:
-        yield rich_event(producer)
+        yield Peer(rich_event(producer), lambda: _settled(producer))
 
 
 def rich_event(producer: Any) -> Callable[[], None]:
@@ -66,24 +92,24 @@ def rich_event(producer: Any) -> Callable[[], None]:
             partitionkey="ana", httpmethod="GET", httproute="/", httpstatus=200, durationus=12,
             endpoint="buy", data={"player": "ana", "color": "red", "price": 12},
         )  # fmt: skip
-        value = encode(event)
-        producer.produce(TOPIC, value, b"ana", headers=headers, on_delivery=_reported)
+        producer.produce(TOPIC, encode(event), b"ana", headers=headers, on_delivery=reported)
 
     return send
 
 
 @contextmanager
-def kafka_python(servers: str) -> Iterator[Callable[[], object]]:
+def kafka_python(servers: str) -> Iterator[Peer]:
     """kafka-python's `send` of the bare value, as the original game does it."""
-    producer = KafkaProducer(bootstrap_servers=servers, api_version=(2, 0))
+    # Asked for its versions, the embedded broker gives kafka-python no answer that it understands.
+    producer = kafka_python_producer(servers, api_version=(2, 0))
     try:
-        yield lambda: producer.send(TOPIC, VALUE)
+        yield Peer(lambda: producer.send(TOPIC, VALUE), lambda: producer.flush(SECONDS))
     finally:
         producer.close(timeout=5)
 
 
 @contextmanager
-def all_peers(servers: str) -> Iterator[dict[str, Callable[[], object]]]:
+def all_peers(servers: str) -> Iterator[dict[str, Peer]]:
     """Each by its name in the tables."""
     with ExitStack() as stack:
         yield {
@@ -93,12 +119,15 @@ def all_peers(servers: str) -> Iterator[dict[str, Callable[[], object]]]:
         }
 
 
+def reported(error: object, _message: object) -> None:
+    """What the least callback does."""
+    if error is not None:
+        raise AssertionError(error)
+
+
 @contextmanager
 def _polled(servers: str) -> Iterator[Producer]:
-    # As large a queue as ours: a full one would raise in the middle of a block.
-    producer = Producer(
-        {"bootstrap.servers": servers, "queue.buffering.max.messages": 1_000_000, "log_level": 0}
-    )
+    producer = confluent_producer(servers)
     stop = threading.Event()
 
     def poll() -> None:
@@ -110,13 +139,14 @@ def _polled(servers: str) -> Iterator[Producer]:
     try:
         yield producer
     finally:
-        producer.flush(10)
+        _settled(producer)
         stop.set()
         thread.join()
 
 
-def _reported(_error: object, _message: object) -> None:
-    """What the least callback does."""
+def _settled(producer: Producer) -> None:
+    if producer.flush(SECONDS):
+        raise AssertionError(f"{len(producer)} events were not acknowledged.")
 
 
 def _rfc3339(now: int) -> str:

@@ -7,17 +7,18 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.blocks import take_turns
+from benchmarks.blocks import Variant, take_turns
 from benchmarks.peers import TOPIC, all_peers
 from benchmarks.sheets import Sheet
-from benchmarks.shops import NOWHERE, asking, bare, decorated, extended, sending, undecorated
-from flask_kafka_events import current_event, emit_event
+from benchmarks.shops import NOWHERE, asking, bare, decorated, extended, flushing, sending, undecorated
+from flask_kafka_events import KafkaEvents, current_event, emit_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flask import Flask
 
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
 
 #: How the events of a row may be written.
 FORMATS = ("cloudevents-binary", "plain")
+THREADS = 64
 
 
 def an_event(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]:
     """An event in the calling thread, without a request: a decorated function, against what the peers call."""
     with ExitStack() as stack:
-        variants = {name: _again(send) for name, send in stack.enter_context(all_peers(servers)).items()}
-        variants["decorated"] = calling(stack.enter_context(extended(servers)))
-        for name in FORMATS:
-            variants[name] = calling(stack.enter_context(extended(servers, FORMAT=name)))
+        peers = stack.enter_context(all_peers(servers))
+        variants = {name: Variant(_again(peer.send), peer.settle) for name, peer in peers.items()}
+        apps = {"decorated": stack.enter_context(extended(servers))}
+        apps.update({name: stack.enter_context(extended(servers, FORMAT=name)) for name in FORMATS})
+        variants.update({name: Variant(calling(app), flushing(app)) for name, app in apps.items()})
         return take_turns(variants, operations=operations, rounds=rounds)
 
 
@@ -41,10 +44,10 @@ def a_request(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]
     """A request, in-process: with no event, with a peer's in the view, and with ours."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        variants = {"no event": asking(bare())}
-        for name, send in stack.enter_context(all_peers(servers)).items():
-            variants[name] = asking(sending(send))
-        variants["not decorated"] = asking(stack.enter_context(undecorated(servers)), "/plain")
+        variants = {"no event": Variant(asking(bare()))}
+        for name, peer in stack.enter_context(all_peers(servers)).items():
+            variants[name] = Variant(asking(sending(peer.send)), peer.settle)
+        variants["not decorated"] = Variant(asking(stack.enter_context(undecorated(servers)), "/plain"))
         shops: dict[str, dict[str, Any]] = {
             "decorated": {},
             "3 events": {"events": 3},
@@ -55,36 +58,53 @@ def a_request(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]
             "journal, power": {"JOURNAL": f"{folder}/power", "JOURNAL_SYNC": "power"},
         }
         for name, how in shops.items():
-            variants[name] = asking(stack.enter_context(decorated(servers, **how)))
+            app = stack.enter_context(decorated(servers, **how))
+            variants[name] = Variant(asking(app), flushing(app))
         return take_turns(variants, operations=operations, rounds=rounds)
 
 
-def growth(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]:
-    """A request's cost with nothing else, and with 1,000 routes, 100 `TYPES`, 100,000 events waiting, 64 threads."""
+def growth(servers: str, *, operations: int, rounds: int, waiting: int = 100_000) -> dict[str, Sheet]:
+    """A request's cost with nothing else, and with 1,000 routes, 100 `TYPES`, so many events waiting."""
     types = {f"other{number}": {"topic": TOPIC} for number in range(100)}
     with ExitStack() as stack:
-        one = stack.enter_context(decorated(servers))
-        many = stack.enter_context(decorated(servers))
+        apps = {
+            "alone": stack.enter_context(decorated(servers)),
+            "1,000 routes": stack.enter_context(decorated(servers)),
+            "100 TYPES": stack.enter_context(decorated(servers, TYPES=types)),
+        }
         for number in range(999):
-            many.add_url_rule(f"/{number}", str(number), emit_event(f"other{number}")(lambda: "x"))
-        typed = stack.enter_context(decorated(servers, TYPES=types))
-        few, waiting = (stack.enter_context(decorated(NOWHERE)) for _ in range(2))
-        asking(waiting)(100_000)
+            view = emit_event(f"other{number}")(lambda: "x")
+            apps["1,000 routes"].add_url_rule(f"/{number}", str(number), view)
+        few, many = (stack.enter_context(decorated(NOWHERE)) for _ in range(2))
+        asking(many)(waiting)
+        if KafkaEvents().for_app(many).stats().pending != waiting:
+            raise AssertionError("They don't wait.")
+        variants = {"no event": Variant(asking(bare()))}
+        variants.update({name: Variant(asking(app), flushing(app)) for name, app in apps.items()})
+        variants["no broker"] = Variant(asking(few))
+        variants["100,000 waiting"] = Variant(asking(many))
+        return take_turns(variants, operations=operations, rounds=rounds)
+
+
+def threads(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]:
+    """A request's cost in one thread, and in 64 that are at it together; only the process's clock sees all of them."""
+    with ExitStack() as stack:
+        app = stack.enter_context(decorated(servers))
+        together = {
+            name: stack.enter_context(_in_threads(asking(each), THREADS))
+            for name, each in (("no event, 64 threads", bare()), ("64 threads", app))
+        }
         variants = {
-            "no event": asking(bare()),
-            "no event, 64 threads": _in_threads(asking(bare()), 64),
-            "alone": asking(one),
-            "1,000 routes": asking(many),
-            "100 TYPES": asking(typed),
-            "no broker": asking(few),
-            "100,000 waiting": asking(waiting),
-            "64 threads": _in_threads(asking(one), 64),
+            "no event": Variant(asking(bare())),
+            "no event, 64 threads": Variant(together["no event, 64 threads"]),
+            "alone": Variant(asking(app), flushing(app)),
+            "64 threads": Variant(together["64 threads"], flushing(app)),
         }
         return take_turns(variants, operations=operations, rounds=rounds)
 
 
 def imports(*, rounds: int) -> Sheet:
-    """Seconds of a new interpreter that imports flask and confluent_kafka, without ours and with it."""
+    """Milliseconds of a new interpreter that imports flask and confluent_kafka, without ours and with it."""
     codes = {
         "flask, confluent_kafka": "import flask, confluent_kafka",
         "with ours": "import flask, confluent_kafka, flask_kafka_events",
@@ -121,14 +141,18 @@ def calling(app: Flask) -> Run:
     return run
 
 
-def _in_threads(run: Run, threads: int) -> Run:
-    """The same, from so many threads that take turns: what their number alone costs."""
+@contextmanager
+def _in_threads(run: Run, count: int) -> Iterator[Run]:
+    """The same, from so many threads that live on and begin at the same moment."""
+    ready = threading.Barrier(count)
+    with ThreadPoolExecutor(count) as pool:
 
-    def run_all(times: int) -> None:
-        pool = [threading.Thread(target=run, args=(times // threads,)) for _ in range(threads)]
-        for each in pool:
-            each.start()
-        for each in pool:
-            each.join()
+        def work(times: int) -> None:
+            ready.wait()
+            run(times)
 
-    return run_all
+        def run_all(times: int) -> None:
+            for done in [pool.submit(work, times // count) for _ in range(count)]:
+                done.result()
+
+        yield run_all

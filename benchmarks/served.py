@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,9 +13,13 @@ import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.request import urlopen
 
-from benchmarks.served_app import VARIANTS
+from benchmarks.served_app import ENDS, VARIANTS
 from benchmarks.sheets import Sheet
+from tests.kafka.apache_kafka import free_port
+from tests.leash import leashed
+from tests.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +56,17 @@ def served(servers: str, *, rounds: int, seconds: int) -> dict[str, Sheet]:
             for name, address in addresses.items():
                 for sheet, figure in zip(sheets.values(), _asked(address, seconds), strict=True):
                     sheet.figures[name].append(figure)
+        for name, end in ENDS.items():
+            _check(addresses[name], end)
     return sheets
+
+
+def _check(address: str, end: str) -> None:
+    """A fast way to lose events is no way."""
+    with urlopen(f"http://{address}/ledger", timeout=30) as answer:
+        ledger = json.load(answer)
+    if not ledger["emitted"] or ledger["emitted"] != ledger[end]:
+        raise AssertionError(ledger)
 
 
 def _sheet(unit: str) -> Sheet:
@@ -69,26 +84,23 @@ def _asked(address: str, seconds: int) -> list[float]:
 
 @contextmanager
 def _server(name: str, servers: str, folder: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     environment = {**os.environ, "BENCH_VARIANT": name, "BENCH_SERVERS": servers, "BENCH_FOLDER": str(folder)}
     command = [
         sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", str(_CONNECTIONS), "--bind", address,
         "--log-level", "error", "benchmarks.served_app:make()",
     ]  # fmt: skip
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    process = subprocess.Popen(leashed(*command), env=environment, start_new_session=True)
     try:
-        _await(address)
+        wait_until(lambda: process.poll() is not None or _answers(address), f"{name} is served")
         yield address
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # what it holds still is no matter here
         process.wait()
 
 
-def _await(address: str) -> None:
+def _answers(address: str) -> bool:
     host, port = address.split(":")
-    for _ in range(200):
-        with suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
-            return
-        subprocess.run(["sleep", "0.05"], check=True)
-    raise TimeoutError(address)
+    with suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return True
+    return False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.peers import confluent, kafka_python
 from benchmarks.shops import NOWHERE, bare, decorated, sending
+from flask_kafka_events import KafkaEvents
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -23,6 +24,14 @@ VARIANTS: Final = (
     "journal, no broker",
 )
 
+#: What each of ours must have become of its events.
+ENDS: Final = {
+    "decorated": "delivered",
+    "journal": "delivered",
+    "no broker": "pending",
+    "journal, no broker": "pending",
+}
+
 _held: Final = ExitStack()
 
 
@@ -32,8 +41,17 @@ def make() -> Flask:
     if name == "no event":
         return bare()
     if name == "confluent":
-        return sending(_held.enter_context(confluent(servers)))
+        return sending(_held.enter_context(confluent(servers)).send)
     if name == "kafka-python":
-        return sending(_held.enter_context(kafka_python(servers)))
+        return sending(_held.enter_context(kafka_python(servers)).send)
     settings: dict[str, Any] = {"JOURNAL": folder} if name.startswith("journal") else {}
-    return _held.enter_context(decorated(NOWHERE if name.endswith("no broker") else servers, **settings))
+    app = _held.enter_context(decorated(NOWHERE if name.endswith("no broker") else servers, **settings))
+    app.get("/ledger")(lambda: _ledger(app))
+    return app
+
+
+def _ledger(app: Flask) -> dict[str, int]:
+    mine = KafkaEvents().for_app(app)
+    mine.flush(10)
+    stats = mine.stats()
+    return {"emitted": stats.emitted, "delivered": stats.delivered, "pending": stats.pending}

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import statistics
 from datetime import datetime, timezone
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import confluent_kafka
 import msgspec
 
-if TYPE_CHECKING:
-    from pathlib import Path
+_PACKAGES = (
+    "confluent-kafka",
+    "flask",
+    "werkzeug",
+    "blinker",
+    "msgspec",
+    "uuid-utils",
+    "kafka-python",
+    "gunicorn",
+)
 
 
 class Sheet(msgspec.Struct, kw_only=True):
@@ -25,6 +35,11 @@ class Sheet(msgspec.Struct, kw_only=True):
 
     unit: str
     figures: dict[str, list[float]]
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether more is better."""
+        return self.unit == "1/s"
 
     def median(self, name: str) -> float:
         """The middle one of a variant's figures."""
@@ -59,18 +74,26 @@ class Report(msgspec.Struct, kw_only=True):
     @classmethod
     def begin(cls) -> Report:
         """An empty one, of here and now."""
-        packages = ("flask", "werkzeug", "blinker", "confluent-kafka", "kafka-python", "msgspec")
         return cls(
             taken=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            machine=f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release()}",
-            versions={"python": platform.python_version(), **{name: version(name) for name in packages}},
+            machine=f"{os.cpu_count()} cores of {_processor()}, {platform.system()} {platform.release()}",
+            versions={
+                "python": platform.python_version(),
+                "librdkafka": confluent_kafka.libversion()[0],
+                **{name: version(name) for name in _PACKAGES},
+            },
         )
 
     @classmethod
-    def load(cls, path: Path) -> Report:
+    def load(cls, path: str | Path) -> Report:
         """One that was saved."""
-        return msgspec.json.decode(path.read_bytes(), type=cls)
+        return msgspec.json.decode(Path(path).read_bytes(), type=cls)
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+
+
+def _processor() -> str:
+    found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    return platform.machine() if found is None else found[1]

@@ -46,6 +46,7 @@ def undecorated(servers: str) -> Iterator[Flask]:
     """A view without an event, in an app whose other route has one."""
     with decorated(servers) as app:
         app.get("/plain")(lambda: "sold")
+        asking(app)(1)  # what the first event sets up is there
         yield app
 
 
@@ -86,12 +87,24 @@ def extended(servers: str, **settings: Any) -> Iterator[Flask]:
         yield app
         if servers == NOWHERE:
             return
+        flushing(app)()
+        if not mine.stats().emitted:
+            raise AssertionError("Nothing was emitted.")
+    finally:
+        mine.close(5)
+
+
+def flushing(app: Flask) -> Callable[[], None]:
+    """Wait until the broker has all that the app emitted."""
+    mine = KafkaEvents().for_app(app)
+
+    def flush() -> None:
         mine.flush(60)
         stats = mine.stats()
         if stats.emitted != stats.delivered:
             raise AssertionError(stats)
-    finally:
-        mine.close(5)
+
+    return flush
 
 
 def asking(app: Flask, path: str = "/") -> Run:
@@ -100,7 +113,7 @@ def asking(app: Flask, path: str = "/") -> Run:
 
     def run(requests: int) -> None:
         for _ in range(requests):
-            body, _, _ = run_wsgi_app(app, dict(environ))
+            body, _, _ = run_wsgi_app(app, dict(environ), buffered=True)  # which closes it, as servers do
             if b"".join(body) != b"sold":
                 raise AssertionError(body)
 

@@ -6,11 +6,10 @@ import statistics
 from typing import TYPE_CHECKING
 
 from benchmarks.goals import GOALS
+from benchmarks.sheets import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from benchmarks.sheets import Report, Sheet
+    from benchmarks.sheets import Report
 
 #: Figures of one variant that a comparison wants at least: of fewer the quartiles say nothing.
 ENOUGH = 4
@@ -41,24 +40,28 @@ def goals_of(report: Report) -> tuple[str, bool]:
     return "\n".join(lines) + "\n", all_met
 
 
-def worse(new: Report, old: Report) -> list[str]:
-    """What got worse beyond the noise: each variant against the first one of its sheet, in either report.
+def worse(new: Report, old: Report) -> tuple[list[str], list[str]]:
+    """What got worse beyond the noise, and what can't be compared.
 
-    Beyond the noise is where three quarters of the new ratios lie above three quarters of the old ones.
+    Each variant goes against the first one of its sheet, in either report. Beyond the noise is where three quarters of the
+    new ratios lie past three quarters of the old ones.
     """
-    return [
-        f"{name}: {variant} was {statistics.median(before):.2f} times {floor}, is {statistics.median(after):.2f}"
-        for name in new.sheets.keys() & old.sheets.keys()
-        for variant, floor, before, after in _pairs(old.sheets[name], new.sheets[name])
-        if _is_above(after, before)
-    ]
-
-
-def _pairs(old: Sheet, new: Sheet) -> Iterator[tuple[str, str, list[float], list[float]]]:
-    floor = next(iter(new.figures))
-    for variant in new.figures:
-        if variant != floor and {variant, floor} <= old.figures.keys():
-            yield variant, floor, _ratios(old, variant, floor), _ratios(new, variant, floor)
+    got_worse, unknown = [], []
+    for name, sheet in new.sheets.items():
+        floor = next(iter(sheet.figures))
+        known = old.sheets.get(name, Sheet(unit=sheet.unit, figures={})).figures
+        for variant in [each for each in sheet.figures if each != floor]:
+            if (
+                not {variant, floor} <= known.keys()
+                or min(map(len, (sheet.figures[variant], known[variant]))) < ENOUGH
+            ):
+                unknown.append(f"{name}: {variant}")
+                continue
+            before, after = (_ratios(each, variant, floor) for each in (old.sheets[name], sheet))
+            if _is_past(before, after) if sheet.is_rate else _is_past(after, before):
+                was, is_ = statistics.median(before), statistics.median(after)
+                got_worse.append(f"{name}: {variant} was {was:.2f} times {floor}, is {is_:.2f}")
+    return got_worse, unknown
 
 
 def _ratios(sheet: Sheet, variant: str, floor: str) -> list[float]:
@@ -66,7 +69,5 @@ def _ratios(sheet: Sheet, variant: str, floor: str) -> list[float]:
     return [one / other for one, other in pairs]
 
 
-def _is_above(after: list[float], before: list[float]) -> bool:
-    if min(len(after), len(before)) < ENOUGH:
-        return False
-    return statistics.quantiles(after, n=4)[0] > statistics.quantiles(before, n=4)[2]
+def _is_past(these: list[float], those: list[float]) -> bool:
+    return statistics.quantiles(these, n=4)[0] > statistics.quantiles(those, n=4)[2]
