@@ -22,7 +22,6 @@ from flask_kafka_events.topic_names import check_topic
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
 At = Literal["response", "close"]
 _ON: Final = ("success", "error", "always")
 

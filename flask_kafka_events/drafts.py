@@ -39,12 +39,7 @@ On: TypeAlias = Literal["success", "error", "always"] | Callable[[Outcome], obje
 
 
 class Emission(msgspec.Struct, frozen=True, kw_only=True):
-    """What `@emit_event` was told, checked.
-
-    Attributes:
-        fields: the data, where it is a mapping.
-        compute: gives the data, where it is a callable.
-    """
+    """What `@emit_event` was told, checked; `data` is `fields` where it is a mapping, `compute` where it is a callable."""
 
     type: str
     key: KeySource | None
