@@ -53,8 +53,7 @@ def capture(request: Request, settings: Settings, reminders: Reminders) -> Reque
     """What this request, which is at hand, gives to its events."""
     traceparent = _valid_traceparent(request)
     rule = request.url_rule
-    endpoint = None if rule is None else rule.endpoint
-    attributes = _of_route(request.method, None if rule is None else rule.rule, endpoint).copy()
+    attributes = _of_route(request.method, None if rule is None else rule.rule, request.endpoint).copy()
     if settings.capture or settings.userid is not None:
         attributes.update(_asked_for(request, settings, reminders))
     if traceparent is not None:
@@ -64,7 +63,7 @@ def capture(request: Request, settings: Settings, reminders: Reminders) -> Reque
             attributes["tracestate"] = tracestate
     return RequestFacts(
         method=request.method,
-        endpoint=endpoint,
+        endpoint=request.endpoint,
         attributes=attributes,
         trace=_header(request, "X-Request-ID") if traceparent is None else traceparent.split("-")[1],
         idempotency=_idempotency(request, settings, reminders) if settings.idempotency else None,

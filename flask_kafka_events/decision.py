@@ -43,8 +43,7 @@ def decide_draft(draft: Draft, ending: Ending) -> None:
         if draft.content is not None or draft.mistake is not None:
             _decide(draft, ending)
     finally:
-        if draft.place is not None:
-            draft.place.give_back()
+        draft.give_back()
 
 
 def _decide(draft: Draft, ending: Ending) -> None:

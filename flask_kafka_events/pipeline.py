@@ -199,8 +199,6 @@ class Pipeline:
             data=content.data,
             attributes=envelope.attributes,
         )
-        if not signals.event_created.receivers:
-            return event
         created = self._announcer.created(signals.event_created, process.ledger, event)
         if created is None:
             process.ledger.set_apart("vetoed")
@@ -227,9 +225,11 @@ class Pipeline:
         record: Record | None = None,
     ) -> None:
         if isinstance(end, Delivery):
-            if (signal := signals.event_delivered).receivers:
-                self._announcer.announce(signal, ledger, emitted_in=emitted_in, record=record, delivery=end)
-        elif (signal := signals.event_dropped if end.dropped else signals.event_failed).receivers:
+            self._announcer.announce(
+                signals.event_delivered, ledger, emitted_in=emitted_in, record=record, delivery=end
+            )
+        else:
+            signal = signals.event_dropped if end.dropped else signals.event_failed
             self._announcer.announce(signal, ledger, emitted_in=emitted_in, loss=end)
 
     def _make_process(self) -> ProcessDelivery:
