@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from benchmarks.peers import TOPIC
 from flask_kafka_events.embedded import join
 from tests.kafka.apache_kafka import ApacheKafka
 from tests.kafka.jars import kafka_jars
+from tests.parts import why_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,5 +42,4 @@ def apache() -> Iterator[str]:
 
 def why_no_apache() -> str:
     """Why there is none here, and what helps; empty where there is."""
-    missing = [name for name in ("java", "mvn") if shutil.which(name) is None]
-    return f"{' and '.join(missing)} missing. make parts says how to get it." if missing else ""
+    return " ".join(filter(None, map(why_missing, ("java", "maven"))))

@@ -11,10 +11,11 @@ from benchmarks.peers import (
     SECONDS,
     TOPIC,
     VALUE,
+    bare_event,
     confluent_producer,
     kafka_python_producer,
-    reported,
     rich_event,
+    settle,
 )
 from benchmarks.rows import calling
 from benchmarks.sheets import Sheet
@@ -33,7 +34,7 @@ def drained(servers: str, *, events: int, rounds: int) -> Sheet:
         kafka_python = kafka_python_producer(servers)
         stack.callback(kafka_python.close, timeout=5)
         variants: dict[str, Callable[[int], object]] = {
-            "confluent": _polling(servers, _bare),
+            "confluent": _polling(servers, bare_event),
             "handwritten": _polling(servers, rich_event),
             "kafka-python": _sending(kafka_python),
             "decorated": _ours(stack.enter_context(extended(servers))),
@@ -51,10 +52,6 @@ def drained(servers: str, *, events: int, rounds: int) -> Sheet:
     return sheet
 
 
-def _bare(producer: Producer) -> Callable[[], None]:
-    return lambda: producer.produce(TOPIC, VALUE, on_delivery=reported)
-
-
 def _polling(servers: str, make: Callable[[Producer], Callable[[], None]]) -> Callable[[int], object]:
     producer = confluent_producer(servers)
     send = make(producer)
@@ -63,8 +60,7 @@ def _polling(servers: str, make: Callable[[Producer], Callable[[], None]]) -> Ca
         for _ in range(events):
             send()
             producer.poll(0)
-        if producer.flush(SECONDS):
-            raise AssertionError(f"{len(producer)} events were not acknowledged.")
+        settle(producer)
 
     return run
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,8 +23,10 @@ from flask import Flask
 
 from benchmarks.parts import parts_of
 from benchmarks.peers import rich_event
+from benchmarks.rows import again, calling
 from benchmarks.shops import NOWHERE, asking, bare, selling
-from flask_kafka_events import KafkaEvents, current_event, emit_event
+from flask_kafka_events import KafkaEvents
+from tests.parts import why_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,32 +138,18 @@ def _variants() -> dict[str, Run]:
     selling(app)
     app.get("/plain")(lambda: "sold")
 
-    @emit_event("bought", key="player")
-    def buy() -> None:
-        current_event.update(player="ana", color="red", price=12)
+    def to_its_end(run: Run) -> Run:
+        def run_all(times: int) -> None:
+            run(times)
+            taker.acknowledge()
 
-    def call(times: int) -> None:
-        with app.app_context():
-            for _ in range(times):
-                buy()
-        taker.acknowledge()
-
-    def ask(times: int) -> None:
-        asking(app)(times)
-        taker.acknowledge()
-
-    send = rich_event(taker)
-
-    def write(times: int) -> None:
-        for _ in range(times):
-            send()
-        taker.acknowledge()
+        return run_all
 
     return {
-        _FLOOR: write,
-        "decorated": call,
+        _FLOOR: to_its_end(again(rich_event(taker))),
+        "decorated": to_its_end(calling(app)),
         "bare request": asking(bare()),
-        "request": ask,
+        "request": to_its_end(asking(app)),
         "undecorated request": asking(app, "/plain"),
         **parts_of(app),
     }
@@ -189,8 +176,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the ratios, for the test")
     parser.add_argument("--as-child", action="store_true", help=argparse.SUPPRESS)
     wanted = parser.parse_args()
-    if shutil.which("valgrind") is None:
-        parser.error("valgrind is missing. To get it: apt-get install valgrind")
+    if why_not := why_missing("valgrind"):
+        parser.error(why_not)
     if wanted.as_child:
         _be_counted()
     counts = counted()

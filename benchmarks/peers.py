@@ -52,11 +52,16 @@ def kafka_python_producer(servers: str, **more: Any) -> Any:
 def confluent(servers: str) -> Iterator[Peer]:
     """A bare `produce` with a delivery callback, polled by a thread of its own."""
     with _polled(servers) as producer:
+        yield Peer(bare_event(producer), lambda: settle(producer))
 
-        def send() -> None:
-            producer.produce(TOPIC, VALUE, on_delivery=reported)
 
-        yield Peer(send, lambda: _settled(producer))
+def bare_event(producer: Producer) -> Callable[[], None]:
+    """What sends it."""
+
+    def send() -> None:
+        producer.produce(TOPIC, VALUE, on_delivery=reported)
+
+    return send
 
 
 class _Envelope(msgspec.Struct):
@@ -78,7 +83,7 @@ class _Envelope(msgspec.Struct):
 def handwritten(servers: str) -> Iterator[Peer]:
     """A rich CloudEvent as one would write it by hand for one route: no settings, no ledger, no mistakes caught."""
     with _polled(servers) as producer:
-        yield Peer(rich_event(producer), lambda: _settled(producer))
+        yield Peer(rich_event(producer), lambda: settle(producer))
 
 
 def rich_event(producer: Any) -> Callable[[], None]:
@@ -139,12 +144,13 @@ def _polled(servers: str) -> Iterator[Producer]:
     try:
         yield producer
     finally:
-        _settled(producer)
+        settle(producer)
         stop.set()
         thread.join()
 
 
-def _settled(producer: Producer) -> None:
+def settle(producer: Producer) -> None:
+    """Wait until the broker has all that it was given."""
     if producer.flush(SECONDS):
         raise AssertionError(f"{len(producer)} events were not acknowledged.")
 

@@ -33,7 +33,7 @@ def an_event(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]:
     """An event in the calling thread, without a request: a decorated function, against what the peers call."""
     with ExitStack() as stack:
         peers = stack.enter_context(all_peers(servers))
-        variants = {name: Variant(_again(peer.send), peer.settle) for name, peer in peers.items()}
+        variants = {name: Variant(again(peer.send), peer.settle) for name, peer in peers.items()}
         apps = {"decorated": stack.enter_context(extended(servers))}
         apps.update({name: stack.enter_context(extended(servers, FORMAT=name)) for name in FORMATS})
         variants.update({name: Variant(calling(app), flushing(app)) for name, app in apps.items()})
@@ -118,7 +118,9 @@ def imports(*, rounds: int) -> Sheet:
     return sheet
 
 
-def _again(send: Callable[[], object]) -> Run:
+def again(send: Callable[[], object]) -> Run:
+    """Send, again and again."""
+
     def run(times: int) -> None:
         for _ in range(times):
             send()

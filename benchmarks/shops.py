@@ -91,7 +91,7 @@ def extended(servers: str, **settings: Any) -> Iterator[Flask]:
         if not mine.stats().emitted:
             raise AssertionError("Nothing was emitted.")
     finally:
-        mine.close(5)
+        mine.close(0 if servers == NOWHERE else 5)
 
 
 def flushing(app: Flask) -> Callable[[], None]:

@@ -104,12 +104,17 @@ def path_of(name: str) -> str | None:
     return PARTS[name].find()
 
 
+def why_missing(name: str) -> str:
+    """That a part is missing, and how to get it; empty where it is there."""
+    return "" if path_of(name) is not None else f"{name} is missing. To get it: {PARTS[name].get}"
+
+
 def need(*names: str) -> None:
     """Skip the running test where one of these parts is missing; in CI, fail it. For fixtures."""
     for name in names:
-        if path_of(name) is not None:
+        reason = why_missing(name)
+        if not reason:
             continue
-        reason = f"{name} is missing. To get it: {PARTS[name].get}"
         if os.environ.get("CI", "").lower() in {"1", "true"}:
             pytest.fail(f"{reason} (in CI nothing may be missing)", pytrace=False)
         pytest.skip(reason)
