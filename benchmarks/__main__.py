@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import rows
+from benchmarks.backlog import backlog
 from benchmarks.brokers import apache, embedded, why_no_apache
 from benchmarks.chart import draw
-from benchmarks.drained import drained
+from benchmarks.drained import drained, drained_by_two
 from benchmarks.inserted import latencies, power
 from benchmarks.page import refresh
 from benchmarks.served import served, why_not
+from benchmarks.served_app import ON_KAFKA, VARIANTS
 from benchmarks.sheets import Report
+from benchmarks.starting import apps, imports
 from benchmarks.tables import goals_of, table_of, worse
+from benchmarks.wire import on_the_wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,26 +35,43 @@ if TYPE_CHECKING:
 def measured(*, quick: bool) -> Iterator[tuple[str, Sheet]]:
     """Every row for which nothing is missing, one after the other, with its name."""
     rounds = 5 if quick else 21
-    yield "import, wall", rows.imports(rounds=rounds)
+    yield "import, wall", imports(rounds=rounds)
+    yield "start, wall", apps(rounds=rounds)["wall"]
     with embedded() as servers:
-        yield from _by_clock("an event", rows.an_event(servers, operations=5_000, rounds=rounds))
-        yield from _by_clock("a request", rows.a_request(servers, operations=1_000, rounds=rounds))
-        if not quick:
-            yield from _by_clock("a cold request", rows.a_request(servers, operations=30, rounds=3 * rounds))
-        yield from _by_clock("growth", rows.growth(servers, operations=1_000, rounds=rounds))
-        threads = rows.threads(servers, operations=6_400, rounds=4 if quick else 8)
-        yield "threads, process", threads["process"]
+        yield from _in_process(servers, rounds, quick=quick)
         yield from _by_clock("insert at 5,000/s", latencies(servers, rate=5_000, rounds=4, seconds=2))
         if not quick:
             yield from _by_clock("insert at 2,000/s", latencies(servers, rate=2_000, rounds=4, seconds=2))
         yield "insert with fsync", power(servers, rounds=4, seconds=1)
+        yield from _by_clock("waiting", backlog(servers, events=20_000 if quick else 1_000_000, rounds=1))
         if not why_not():
             yield from _by_clock(
-                "served", served(servers, rounds=4 if quick else 7, seconds=1 if quick else 5)
+                "served", served(servers, VARIANTS, rounds=4 if quick else 6, seconds=1 if quick else 4)
             )
     if not why_no_apache():
         with apache() as servers:
-            yield "end to end", drained(servers, events=20_000 if quick else 50_000, rounds=4 if quick else 7)
+            yield from _on_kafka(servers, quick=quick)
+
+
+def _in_process(servers: str, rounds: int, *, quick: bool) -> Iterator[tuple[str, Sheet]]:
+    yield from _by_clock("an event", rows.an_event(servers, operations=5_000, rounds=rounds))
+    yield from _by_clock("a request", rows.a_request(servers, operations=1_000, rounds=rounds))
+    if not quick:
+        yield from _by_clock("a cold request", rows.a_request(servers, operations=30, rounds=3 * rounds))
+        yield from _by_clock("other packages", rows.packages(servers, operations=200, rounds=rounds))
+    yield from _by_clock("growth", rows.growth(servers, operations=1_000, rounds=rounds))
+    threads = rows.threads(servers, operations=6_400, rounds=4 if quick else 8)
+    yield "threads, process", threads["process"]
+
+
+def _on_kafka(servers: str, *, quick: bool) -> Iterator[tuple[str, Sheet]]:
+    yield "end to end", drained(servers, events=20_000 if quick else 50_000, rounds=4 if quick else 7)
+    if quick:
+        return
+    yield "end to end, two processes", drained_by_two(servers, events=25_000, rounds=4)
+    yield "on the wire", on_the_wire(servers, events=10_000)
+    if not why_not():
+        yield from _by_clock("served, Apache Kafka", served(servers, ON_KAFKA, rounds=4, seconds=4))
 
 
 def _by_clock(name: str, sheets: Mapping[str, Sheet]) -> Iterator[tuple[str, Sheet]]:

@@ -1,14 +1,21 @@
-"""What a journal's insert takes: eight threads at a rate that keeps the GIL busy, and as fast as they can with fsync."""
+"""What a journal's insert takes: eight threads at a rate that keeps the GIL busy, and as fast as they can with fsync.
+
+Beside it what it could be at best: a bare insert by SQLite, a copy into a mapped file, an emit without any journal.
+"""
 
 from __future__ import annotations
 
 import itertools
+import mmap
+import os
 import sqlite3
 import statistics
 import tempfile
 import threading
 import time
+import zlib
 from contextlib import ExitStack
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.sheets import Sheet
@@ -28,6 +35,10 @@ _DATA: Final = {"player": "ana", "color": "red", "price": 12, "note": "x" * 200}
 _INSERT: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 #: What the journal writes of such an event, but for its place.
 _ROW: Final = ("01a213b6-cad4-770b-8bed-5cc9ee8293b2", "bought", "bench", b"ana", b"x" * 600, b"x" * 60, 700)
+#: As much, as one would write it into a mapped file: length, checksum, bytes.
+_BYTES: Final = b"x" * 720
+_HEAD: Final = Struct("<II")
+_SEGMENT: Final = 64 * 1024 * 1024
 
 
 def latencies(servers: str, *, rate: int, rounds: int, seconds: float) -> dict[str, Sheet]:
@@ -37,6 +48,8 @@ def latencies(servers: str, *, rate: int, rounds: int, seconds: float) -> dict[s
     """
     with ExitStack() as stack:
         variants = _variants(stack, servers, sync="process")
+        variants["mapped file alone"] = _mapped(stack)
+        variants["no journal"] = _emitting(stack.enter_context(extended(servers)))
         sheets = {
             name: Sheet(unit="ms", figures={each: [] for each in variants})
             for name in ("p50", "p99", "p99.9")
@@ -66,7 +79,7 @@ def power(servers: str, *, rounds: int, seconds: float) -> Sheet:
 def _variants(stack: ExitStack, servers: str, *, sync: str) -> dict[str, Callable[[], object]]:
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     app = stack.enter_context(extended(servers, JOURNAL=f"{folder}/journal", JOURNAL_SYNC=sync))
-    return {"SQLite alone": _alone(f"{folder}/alone.db", sync), "journal": _ours(app)}
+    return {"SQLite alone": _alone(f"{folder}/alone.db", sync), "journal": _emitting(app)}
 
 
 def _alone(path: str, sync: str) -> Callable[[], object]:
@@ -83,7 +96,24 @@ def _alone(path: str, sync: str) -> Callable[[], object]:
     return insert
 
 
-def _ours(app: Flask) -> Callable[[], object]:
+def _mapped(stack: ExitStack) -> Callable[[], object]:
+    """A copy of a record into a file that lies in memory: no system call, and Python's lock is kept."""
+    with tempfile.TemporaryFile() as file:
+        os.posix_fallocate(file.fileno(), 0, _SEGMENT)
+        segment = stack.enter_context(mmap.mmap(file.fileno(), _SEGMENT))
+    length = _HEAD.size + len(_BYTES)
+    lock, places = threading.Lock(), itertools.cycle(range(0, _SEGMENT - length, length))
+
+    def insert() -> None:
+        with lock:
+            place = next(places)
+            segment[place + _HEAD.size : place + length] = _BYTES
+            _HEAD.pack_into(segment, place, len(_BYTES), zlib.crc32(_BYTES))
+
+    return insert
+
+
+def _emitting(app: Flask) -> Callable[[], object]:
     mine = KafkaEvents().for_app(app)
     return lambda: mine.emit("bought", _DATA, key="ana")
 

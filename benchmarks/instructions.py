@@ -23,8 +23,7 @@ from flask import Flask
 
 from benchmarks.parts import parts_of
 from benchmarks.peers import rich_event
-from benchmarks.rows import again, calling
-from benchmarks.shops import NOWHERE, asking, bare, selling
+from benchmarks.shops import NOWHERE, again, asking, bare, calling, selling
 from flask_kafka_events import KafkaEvents
 from tests.parts import why_missing
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def machine_of(report: Report) -> str:
     """When and on what it was taken, as a paragraph."""
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
-    return f"Taken at {report.taken} on {report.machine}, with {versions}.\n"
+    code = f" of commit {report.commit}" if report.commit else ""
+    return f"Taken at {report.taken}{code} on {report.machine}, with {versions}.\n"
 
 
 def refresh(page: Path, report: Report) -> None:

@@ -51,7 +51,7 @@ def kafka_python_producer(servers: str, **more: Any) -> Any:
 @contextmanager
 def confluent(servers: str) -> Iterator[Peer]:
     """A bare `produce` with a delivery callback, polled by a thread of its own."""
-    with _polled(servers) as producer:
+    with polled(servers) as producer:
         yield Peer(bare_event(producer), lambda: settle(producer))
 
 
@@ -82,7 +82,7 @@ class _Envelope(msgspec.Struct):
 @contextmanager
 def handwritten(servers: str) -> Iterator[Peer]:
     """A rich CloudEvent as one would write it by hand for one route: no settings, no ledger, no mistakes caught."""
-    with _polled(servers) as producer:
+    with polled(servers) as producer:
         yield Peer(rich_event(producer), lambda: settle(producer))
 
 
@@ -131,7 +131,8 @@ def reported(error: object, _message: object) -> None:
 
 
 @contextmanager
-def _polled(servers: str) -> Iterator[Producer]:
+def polled(servers: str) -> Iterator[Producer]:
+    """A producer that a thread of its own polls."""
     producer = confluent_producer(servers)
     stop = threading.Event()
 

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.blocks import Variant, take_turns
+from benchmarks.packages import all_packages
 from benchmarks.peers import TOPIC, all_peers
-from benchmarks.sheets import Sheet
-from benchmarks.shops import NOWHERE, asking, bare, decorated, extended, flushing, sending, undecorated
-from flask_kafka_events import KafkaEvents, current_event, emit_event
+from benchmarks.shops import (
+    NOWHERE,
+    again,
+    asking,
+    bare,
+    calling,
+    decorated,
+    extended,
+    flushing,
+    sending,
+    undecorated,
+)
+from flask_kafka_events import KafkaEvents, emit_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from flask import Flask
+    from collections.abc import Iterator
 
     from benchmarks.blocks import Run
+    from benchmarks.sheets import Sheet
 
 #: How the events of a row may be written.
 FORMATS = ("cloudevents-binary", "plain")
 THREADS = 64
+_TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def an_event(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]:
@@ -53,6 +61,8 @@ def a_request(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]
             "3 events": {"events": 3},
             "10 events": {"events": 10},
             "and REQUESTS": {"REQUESTS": True},
+            "cloudevents-binary": {"FORMAT": "cloudevents-binary"},
+            "plain": {"FORMAT": "plain"},
             "CAPTURE all": {"CAPTURE": ["httppath", "clientip", "useragent", "requestid"]},
             "journal": {"JOURNAL": f"{folder}/process"},
             "journal, power": {"JOURNAL": f"{folder}/power", "JOURNAL_SYNC": "power"},
@@ -60,6 +70,18 @@ def a_request(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]
         for name, how in shops.items():
             app = stack.enter_context(decorated(servers, **how))
             variants[name] = Variant(asking(app), flushing(app))
+            if name == "decorated":
+                variants["traceparent"] = Variant(asking(app, traceparent=_TRACEPARENT), flushing(app))
+        return take_turns(variants, operations=operations, rounds=rounds)
+
+
+def packages(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]:
+    """A request of apps that send events by other packages, beside one of ours."""
+    with ExitStack() as stack:
+        variants = {"no event": Variant(asking(bare()))}
+        variants.update(stack.enter_context(all_packages(servers)))
+        app = stack.enter_context(decorated(servers))
+        variants["decorated"] = Variant(asking(app), flushing(app))
         return take_turns(variants, operations=operations, rounds=rounds)
 
 
@@ -101,46 +123,6 @@ def threads(servers: str, *, operations: int, rounds: int) -> dict[str, Sheet]:
             "64 threads": Variant(together["64 threads"], flushing(app)),
         }
         return take_turns(variants, operations=operations, rounds=rounds)
-
-
-def imports(*, rounds: int) -> Sheet:
-    """Milliseconds of a new interpreter that imports flask and confluent_kafka, without ours and with it."""
-    codes = {
-        "flask, confluent_kafka": "import flask, confluent_kafka",
-        "with ours": "import flask, confluent_kafka, flask_kafka_events",
-    }
-    sheet = Sheet(unit="ms", figures={name: [] for name in codes})
-    for _ in range(rounds):
-        for name, code in codes.items():
-            began = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True)
-            sheet.figures[name].append(1000 * (time.perf_counter() - began))
-    return sheet
-
-
-def again(send: Callable[[], object]) -> Run:
-    """Send, again and again."""
-
-    def run(times: int) -> None:
-        for _ in range(times):
-            send()
-
-    return run
-
-
-def calling(app: Flask) -> Run:
-    """Call a decorated function, outside a request, again and again."""
-
-    @emit_event("bought", key="player")
-    def buy() -> None:
-        current_event.update(player="ana", color="red", price=12)
-
-    def run(times: int) -> None:
-        with app.app_context():
-            for _ in range(times):
-                buy()
-
-    return run
 
 
 @contextmanager

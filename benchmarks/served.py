@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.request import urlopen
 
-from benchmarks.served_app import ENDS, VARIANTS
+from benchmarks.served_app import ENDS
 from benchmarks.sheets import Sheet
 from tests.kafka.apache_kafka import free_port
 from tests.leash import leashed
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SCRIPT: Final = Path(__file__).with_name("latency.lua")
 #: Of wrk; as many as the server has threads.
@@ -35,20 +35,22 @@ def why_not() -> str:
     return "" if shutil.which("wrk") else "wrk is missing. To get it: apt-get install wrk"
 
 
-def served(servers: str, *, rounds: int, seconds: int) -> dict[str, Sheet]:
+def served(servers: str, variants: Sequence[str], *, rounds: int, seconds: int) -> dict[str, Sheet]:
     """What wrk finds of each variant.
 
     Args:
         servers: a broker's address.
+        variants: by their names.
         rounds: of all variants.
         seconds: of each turn.
     """
-    sheets = {"requests/s": _sheet("1/s"), **{name: _sheet("ms") for name in _PERCENTILES}}
+    units = {"requests/s": "1/s", **dict.fromkeys(_PERCENTILES, "ms")}
+    sheets = {name: Sheet(unit=unit, figures={each: [] for each in variants}) for name, unit in units.items()}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         addresses = {
             name: stack.enter_context(_server(name, servers, folder / str(number)))
-            for number, name in enumerate(VARIANTS)
+            for number, name in enumerate(variants)
         }
         for address in addresses.values():
             _asked(address, 1)
@@ -56,8 +58,8 @@ def served(servers: str, *, rounds: int, seconds: int) -> dict[str, Sheet]:
             for name, address in addresses.items():
                 for sheet, figure in zip(sheets.values(), _asked(address, seconds), strict=True):
                     sheet.figures[name].append(figure)
-        for name, end in ENDS.items():
-            _check(addresses[name], end)
+        for name in ENDS.keys() & addresses.keys():
+            _check(addresses[name], ENDS[name])
     return sheets
 
 
@@ -67,10 +69,6 @@ def _check(address: str, end: str) -> None:
         ledger = json.load(answer)
     if not ledger["emitted"] or ledger["emitted"] != ledger[end]:
         raise AssertionError(ledger)
-
-
-def _sheet(unit: str) -> Sheet:
-    return Sheet(unit=unit, figures={name: [] for name in VARIANTS})
 
 
 def _asked(address: str, seconds: int) -> list[float]:

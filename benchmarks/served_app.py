@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.peers import confluent, kafka_python
+from benchmarks.peers import confluent, handwritten, kafka_python
 from benchmarks.shops import NOWHERE, bare, decorated, sending
 from flask_kafka_events import KafkaEvents
 
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 VARIANTS: Final = (
     "no event",
     "confluent",
+    "handwritten",
     "kafka-python",
+    "taken back",
     "decorated",
     "journal",
     "no broker",
     "journal, no broker",
 )
+
+#: Those for which it matters which broker it is.
+ON_KAFKA: Final = ("no event", "confluent", "handwritten", "kafka-python", "decorated", "journal")
 
 #: What each of ours must have become of its events.
 ENDS: Final = {
@@ -32,6 +37,7 @@ ENDS: Final = {
     "journal, no broker": "pending",
 }
 
+_PEERS: Final = {"confluent": confluent, "handwritten": handwritten, "kafka-python": kafka_python}
 _held: Final = ExitStack()
 
 
@@ -40,11 +46,11 @@ def make() -> Flask:
     name, servers, folder = (os.environ[f"BENCH_{each}"] for each in ("VARIANT", "SERVERS", "FOLDER"))
     if name == "no event":
         return bare()
-    if name == "confluent":
-        return sending(_held.enter_context(confluent(servers)).send)
-    if name == "kafka-python":
-        return sending(_held.enter_context(kafka_python(servers)).send)
+    if name in _PEERS:
+        return sending(_held.enter_context(_PEERS[name](servers)).send)
     settings: dict[str, Any] = {"JOURNAL": folder} if name.startswith("journal") else {}
+    if name == "taken back":
+        settings["discard"] = True
     app = _held.enter_context(decorated(NOWHERE if name.endswith("no broker") else servers, **settings))
     app.get("/ledger")(lambda: _ledger(app))
     return app

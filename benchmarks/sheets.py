@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import statistics
+import subprocess
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,8 @@ _PACKAGES = (
     "uuid-utils",
     "kafka-python",
     "gunicorn",
+    "flask-and-kafka",
+    "opentelemetry-instrumentation-flask",
 )
 
 
@@ -61,12 +64,14 @@ class Report(msgspec.Struct, kw_only=True):
 
     Attributes:
         taken: when, in UTC.
+        commit: of the code, with a plus where it was changed; empty where that isn't known.
         machine: what it ran on.
         versions: of everything that has a say in it.
         sheets: by their names, `"row, clock"`.
     """
 
     taken: str
+    commit: str = ""
     machine: str
     versions: dict[str, str]
     sheets: dict[str, Sheet] = {}
@@ -76,6 +81,7 @@ class Report(msgspec.Struct, kw_only=True):
         """An empty one, of here and now."""
         return cls(
             taken=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            commit=_commit(),
             machine=f"{os.cpu_count()} cores of {_processor()}, {platform.system()} {platform.release()}",
             versions={
                 "python": platform.python_version(),
@@ -92,6 +98,14 @@ class Report(msgspec.Struct, kw_only=True):
     def save(self, path: Path) -> None:
         """Write it as JSON."""
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository: an sdist
+        return ""
 
 
 def _processor() -> str:

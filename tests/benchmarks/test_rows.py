@@ -8,13 +8,17 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks import rows
+from benchmarks.backlog import backlog
 from benchmarks.blocks import Variant, take_turns
 from benchmarks.brokers import embedded
+from benchmarks.drained import drained_by_two
 from benchmarks.inserted import latencies, power
 from benchmarks.page import refresh
 from benchmarks.peers import TOPIC, all_peers
 from benchmarks.sheets import Report
+from benchmarks.starting import apps, imports
 from benchmarks.tables import table_of
+from benchmarks.wire import on_the_wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +50,20 @@ def test_every_row_has_a_figure_of_each_variant_in_each_round(servers: str) -> N
         rows.threads(servers, operations=rows.THREADS, rounds=2),
         latencies(servers, rate=500, rounds=2, seconds=0.1),
         {"fsync": power(servers, rounds=2, seconds=0.1)},
-        {"import": rows.imports(rounds=2)},
+        {"import": imports(rounds=2)},
+        apps(rounds=2),
+        rows.packages(servers, operations=3, rounds=2),
+        backlog(servers, events=50, rounds=2),
     ):
         for sheet in sheets.values():
             assert {len(figures) for figures in sheet.figures.values()} == {2}
+
+
+def test_two_processes_and_every_compression_have_a_figure(servers: str) -> None:
+    """What needs Apache Kafka where it counts can be measured on any broker."""
+    assert {len(each) for each in drained_by_two(servers, events=20, rounds=2).figures.values()} == {2}
+    found = on_the_wire(servers, events=500).figures
+    assert found["cloudevents, none"][0] > found["cloudevents, zstd"][0] > 0
 
 
 def test_the_peers_deliver_what_they_send(servers: str) -> None:
@@ -78,7 +92,7 @@ def test_what_a_variant_leaves_to_be_done_is_no_part_of_the_next_one() -> None:
 def test_a_page_gets_the_new_figures(tmp_path: Path) -> None:
     """Table, goals and machine are replaced; what stands around them stays."""
     report = Report.begin()
-    report.sheets["import, wall"] = rows.imports(rounds=1)
+    report.sheets["import, wall"] = imports(rounds=1)
     page = tmp_path / "page.md"
     page.write_text("Taken at -\n\nBefore\n\n```\nimport, wall  old\n```\n\n```\nmet old\n```\nafter\n")
     refresh(page, report)
