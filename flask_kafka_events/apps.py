@@ -43,11 +43,12 @@ def pipeline_of(app: Flask) -> Pipeline:
         NotInitialised: it has none.
     """
     try:
-        return cast("Pipeline", app.extensions[EXTENSION])
+        pipeline: Pipeline = app.extensions[EXTENSION]
     except KeyError:
         raise NotInitialised(
             f"App {app.name!r} has no KafkaEvents. Call events.init_app(app) in your app factory."
         ) from None
+    return pipeline
 
 
 def request_of(app: Flask) -> Request | None:

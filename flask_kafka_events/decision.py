@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from flask_kafka_events.attributes import capped
 from flask_kafka_events.capture import RequestFacts
 from flask_kafka_events.content import Envelope
-from flask_kafka_events.drafts import Draft, On, Outcome
+from flask_kafka_events.drafts import Draft, Outcome
 from flask_kafka_events.event import derived_id
 from flask_kafka_events.pipeline import Pipeline
 from flask_kafka_events.request_state import RequestState
@@ -48,15 +48,10 @@ def decide_draft(draft: Draft, ending: Ending) -> None:
 
 def _decide(draft: Draft, ending: Ending) -> None:
     pipeline, type_ = draft.pipeline, draft.emission.type
-    outcome = Outcome(
-        status=ending.status,
-        error=draft.error or ending.error,
-        duration=draft.seconds(),
-        method=None if ending.facts is None else ending.facts.method,
-    )
+    duration = draft.seconds()
     try:
-        is_success = succeeded(draft, outcome)
-        matching = _matches(draft.emission.on, outcome, is_success=is_success)
+        is_success = succeeded(draft, ending)
+        matching = _matches(draft, ending, duration, is_success=is_success)
     except BaseException as error:
         # A callable `on` is the app's and may raise anything: gevent's Timeout is no Exception, and is the app's to see.
         pipeline.lose_content(type_, error)
@@ -70,7 +65,7 @@ def _decide(draft: Draft, ending: Ending) -> None:
         pipeline.lose_content(type_, cast("BaseException", draft.mistake))
         return
     word = "success" if is_success else "error"
-    sent_as = envelope(pipeline, type_, ending, word=word, outcome=outcome)
+    sent_as = envelope(pipeline, type_, ending, word=word, duration=duration)
     pipeline.send(draft.content, sent_as, place=draft.place)
 
 
@@ -84,26 +79,23 @@ def decide_request(pipeline: Pipeline, facts: RequestFacts, state: RequestState,
         return
     content = pipeline.content(REQUEST_TYPE, lambda: None, strict=False)
     if content is not None:
-        outcome = Outcome(
-            status=ending.status, error=ending.error, duration=state.seconds(), method=facts.method
-        )
         word = "success" if _below_400(ending.status) else "error"
-        pipeline.send(content, envelope(pipeline, REQUEST_TYPE, ending, word=word, outcome=outcome))
+        pipeline.send(content, envelope(pipeline, REQUEST_TYPE, ending, word=word, duration=state.seconds()))
 
 
-def succeeded(draft: Draft, outcome: Outcome) -> bool:
+def succeeded(draft: Draft, ending: Ending) -> bool:
     """Whether the function did what it is for: it wasn't left by an error, and the client got no error either.
 
     What it raised counts, whatever an error handler or a caller made of it: a payment that raised `CardDeclined`
     under a page with status 200 is no purchase. An exception that is itself an answer below 400 (a redirect) is none.
     """
     if draft.error is not None:
-        return is_answer(draft.error) and _below_400(outcome.status)
-    return outcome.error is None and _below_400(outcome.status)
+        return is_answer(draft.error) and _below_400(ending.status)
+    return ending.error is None and _below_400(ending.status)
 
 
 def envelope(
-    pipeline: Pipeline, type: str, ending: Ending, *, word: str, outcome: Outcome | None = None
+    pipeline: Pipeline, type: str, ending: Ending, *, word: str, duration: float | None = None
 ) -> Envelope:
     """What is known of an event beside its content.
 
@@ -112,14 +104,14 @@ def envelope(
         type: the event's type.
         ending: the request it belongs to, if any.
         word: `"success"`, `"error"` or `"emitted"`, a part of a derived id.
-        outcome: how it ended; None for `emit()`, whose events carry no status and no duration.
+        duration: seconds until it ended; None for `emit()`, whose events carry none, and no status either.
     """
     facts, state = ending.facts, ending.state
     attributes = {} if facts is None else dict(facts.attributes)
-    if outcome is not None:
-        attributes["durationus"] = capped(int(outcome.duration * 1_000_000))
-        if outcome.status is not None:
-            attributes["httpstatus"] = outcome.status
+    if duration is not None:
+        attributes["durationus"] = capped(int(duration * 1_000_000))
+    if ending.status is not None:
+        attributes["httpstatus"] = ending.status
     if facts is None or state is None:
         return Envelope(attributes=attributes)
     id_ = None
@@ -131,10 +123,12 @@ def envelope(
     return Envelope(id=id_, attributes=attributes, trace=lambda: facts.trace or state.trace)
 
 
-def _matches(on: On, outcome: Outcome, *, is_success: bool) -> bool:
+def _matches(draft: Draft, ending: Ending, duration: float, *, is_success: bool) -> bool:
+    on, method = draft.emission.on, None if ending.facts is None else ending.facts.method
     if callable(on):
-        return bool(on(outcome))
-    if outcome.method in _PASSIVE:
+        error = draft.error or ending.error
+        return bool(on(Outcome(status=ending.status, error=error, duration=duration, method=method)))
+    if method in _PASSIVE:
         return False
     return on == "always" or is_success == (on == "success")
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Token
 from functools import partial, wraps
-from typing import Any, Final, Literal, ParamSpec, TypeVar, cast, get_args
+from typing import Any, Literal, ParamSpec, TypeVar, cast, get_args
 
 from flask import Response
 
@@ -23,7 +23,6 @@ from flask_kafka_events.topic_names import check_topic
 P = ParamSpec("P")
 R = TypeVar("R")
 At = Literal["response", "close"]
-_ON: Final = ("success", "error", "always")
 
 
 def emit_event(
@@ -118,6 +117,7 @@ class _Call:
             parent=innermost.get(),
             place=pipeline.reserve(emission.type, emission.topic),
             started=time.perf_counter_ns(),
+            strict=pipeline.is_strict(),
         )
         self._token: Token[Draft | None] = innermost.set(self._draft)
 
@@ -169,7 +169,7 @@ def _is_refusal(result: object) -> bool:
 
 def _check_passthrough(draft: Draft, result: object) -> None:
     passes = isinstance(result, Response) and result.direct_passthrough
-    if passes and draft.emission.at == "close" and draft.pipeline.is_strict():
+    if passes and draft.emission.at == "close" and draft.strict:
         raise MisplacedDecorator(PASSTHROUGH % draft.emission.type)
 
 
@@ -228,7 +228,7 @@ def _checked(type: str, *, key: Any, topic: Any, data: Any, on: Any, at: Any, fo
         raise ConfigurationError(f"@emit_event({type!r}): {error}") from None
     is_key = key is None or isinstance(key, str) or (callable(key) and _takes(key, None))
     is_data = data is None or isinstance(data, Mapping) or callable(data)
-    is_on = on in _ON or (callable(on) and _takes(on, None))
+    is_on = on in ("success", "error", "always") or (callable(on) and _takes(on, None))
     for name, value, is_good, wanted in (
         ("key", key, is_key, "a field name or a callable of the data"),
         ("data", data, is_data, "a mapping or a callable"),

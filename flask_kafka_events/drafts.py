@@ -63,6 +63,7 @@ class Draft(msgspec.Struct, kw_only=True, eq=False):
         parent: the draft that was open before it in this context.
         place: the place reserved for it in the queue, if any.
         started: when the function was called, on the clock of `time.perf_counter_ns`.
+        strict: whether a mistake in it is raised, as the app had it then.
         is_open: whether the function is running.
         discarded: whether the function took it back.
         content: what it says, once the function has ended; None before, and where there is nothing to send.
@@ -75,6 +76,7 @@ class Draft(msgspec.Struct, kw_only=True, eq=False):
     parent: "Draft | None"
     place: Reservation | None
     started: int
+    strict: bool
     is_open: bool = True
     discarded: bool = False
     content: Content | None = None
@@ -120,13 +122,13 @@ class Draft(msgspec.Struct, kw_only=True, eq=False):
 
         Args:
             computed: gives further data; what the function put there itself goes before it.
-            strict: whether a mistake is raised; None as the app has it.
+            strict: whether a mistake is raised; None as the draft has it.
 
         Raises:
             KafkaEventsError: in strict mode, where it can't go into an event.
         """
         emission = self.emission
-        strict = self.pipeline.is_strict() if strict is None else strict
+        strict = self.strict if strict is None else strict
         try:
             self.content = self.pipeline.make_content(
                 emission.type,
@@ -173,7 +175,7 @@ class CurrentEvent:
         """
         draft = self._find()
         added = {**fields, **more} if fields else more
-        if draft.pipeline.is_strict():
+        if draft.strict:
             encode_data(added)  # so that a mistake is raised here, at the user's own line
         draft.fields.update(added)
 

@@ -4,7 +4,7 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, cast
+from typing import Final
 
 from flask import Request, Response
 
@@ -84,4 +84,5 @@ def known_state(request: Request) -> RequestState | None:
 
 def new_state(request: Request, rescue: Callable[[RequestState], None]) -> RequestState:
     """What is remembered of a request from now on, of which nothing was: of two threads that ask, the first one's."""
-    return cast("RequestState", vars(request).setdefault(_NAME, RequestState(rescue)))
+    state: RequestState = vars(request).setdefault(_NAME, RequestState(rescue))
+    return state

@@ -3,7 +3,7 @@
 Structured content mode: kafka-protocol-binding.md, section 3.3; formats/json-format.md, section 3.
 """
 
-from typing import Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +15,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 def to_record(event: Event) -> Record:
     """The record whose value is the event as a JSON object."""
-    envelope = cast("dict[str, object]", event.context())
+    envelope: dict[str, Any] = event.context()
     if event.data is not None:
         envelope["datacontenttype"] = "application/json"
         envelope["data"] = msgspec.Raw(event.data)
