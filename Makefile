@@ -17,7 +17,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick \
+.PHONY: help game test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick docs \
 	$(RINGS)
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo "make soak      faults at random for 20 minutes, the journal on: nothing lost, nothing grows"
 	@echo "make outage    1,000,000 events while all brokers are away: on the disk, not in the memory; 5 minutes"
 	@echo "make bench     what an event costs, beside what others cost: prints and saves the figures; bench-quick in 2 minutes"
+	@echo "make docs      the documentation, in build/docs; a warning is an error"
 	@echo "make parts     the programs that some tests need, and how to get those that are missing"
 	@echo "make lock      the locks in requirements/ anew (UPGRADE=--upgrade for the newest versions)"
 	@echo "make clean     removes what make made"
@@ -87,6 +88,11 @@ bench: $(DEV)
 
 bench-quick: $(DEV)
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
+
+# -E reads every page anew: what is made from the code has no file of its own that could be newer.
+docs: $(DEV)
+	$(BIN)/sphinx-build -W --keep-going -n -E -q -b html docs build/docs
+	@echo "The documentation is in build/docs/index.html"
 
 # The later ones are held to what the first one chose, but for the lowest versions that users may have.
 lock: $(DEV)

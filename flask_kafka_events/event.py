@@ -144,7 +144,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        """Bytes of key, value and headers: what it takes in the queue."""
+        """How many bytes key, value and headers take in the queue."""
         size = len(self.value) + (0 if self.key is None else len(self.key))
         for name, value in self.headers:
             size += len(name) + len(value)
