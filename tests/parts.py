@@ -82,6 +82,7 @@ PARTS = {
         Part(name="maven", find=find_program("mvn"), get="apt-get install maven"),
         Part(name="openssl", find=find_program("openssl"), get="apt-get install openssl"),
         Part(name="valgrind", find=find_program("valgrind"), get="apt-get install valgrind"),
+        Part(name="curl", find=find_program("curl"), get="apt-get install curl"),
         Part(name="kcat", find=find_program("kcat"), get="apt-get install kcat"),
         Part(
             name="docker-compose", find=find_program("docker-compose"), get="apt-get install docker-compose"
