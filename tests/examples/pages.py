@@ -53,14 +53,14 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 
 
-def blocks_of(page: Path) -> Iterator[Block]:
+def blocks_of(page: Path, *, root: Path = ROOT) -> Iterator[Block]:
     """The page's blocks, without Sphinx's directives, which the build checks."""
     before = ""
     for token in MarkdownIt().parse(page.read_text()):
         if token.type == "fence" and not token.info.startswith("{") and token.map is not None:
             mark = _MARK.fullmatch(before)
             yield Block(
-                page=str(page.relative_to(ROOT)),
+                page=str(page.relative_to(root)),
                 line=token.map[0] + 2,
                 language=token.info.strip(),
                 text=token.content,

@@ -26,7 +26,7 @@ SCRIPTS: Final = Path(sys.executable).parent
 
 # What a machine has, and nobody here made.
 _OF_THE_MACHINE: Final = frozenset(
-    ["curl", "kcat", "docker", "kill", "cd", "mkdir", "openssl", "git", "celery"]
+    ["curl", "kcat", "docker", "kill", "cd", "mkdir", "openssl", "git", "celery", "jq", "cat", "grep"]
 )
 # Programs whose options are looked up in what they print when asked for help.
 _WITH_HELP: Final = {
@@ -35,8 +35,15 @@ _WITH_HELP: Final = {
     "uvicorn": ("--help",),
     "hypercorn": ("--help",),
     "uwsgi": ("--help",),
+    "pytest": ("--help",),
 }
 _SEPARATORS: Final = frozenset(["&&", "||", ";", "|", "&"])
+
+
+def check_block(text: str) -> None:
+    """Check each command of a shell block, by `check`."""
+    for command in commands(text):
+        check(command)
 
 
 def commands(text: str) -> Iterator[list[str]]:

@@ -106,8 +106,7 @@ def test_python_names_what_is_there(block: Block) -> None:
 @pytest.mark.parametrize("block", in_language("sh"), ids=str)
 def test_commands_are_there(block: Block) -> None:
     """Each command, target, option and setting of a shell block exists."""
-    for command in shell_lines.commands(block.text):
-        shell_lines.check(command)
+    shell_lines.check_block(block.text)
 
 
 @pytest.mark.parametrize("block", in_language(*PARSERS), ids=str)

@@ -89,7 +89,7 @@ def test_links_to_others_are_addresses(html: dict[Path, Page]) -> None:
         for link in page.links:
             parts = urlsplit(link)
             if parts.scheme:
-                is_own = parts.scheme == "http" and parts.hostname == "127.0.0.1"
+                is_own = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
                 is_address = parts.scheme == "https" and "." in (parts.hostname or "")
                 assert is_own or is_address, f"{path.name}: {link}"
                 assert " " not in link, f"{path.name}: {link}"
