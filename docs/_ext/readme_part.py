@@ -11,4 +11,5 @@ LAST: Final = "At least once,"
 def markdown() -> str:
     """The table and the notes under it, with links from a page of `docs/explanation`."""
     _, found, rest = (ROOT / "README.md").read_text().partition(FIRST)
-    return (found + rest.partition(LAST)[0]).replace("](docs/", "](../").strip()
+    table = (found + rest.partition(LAST)[0]).strip()
+    return table.replace("](docs/", "](../").replace("each server below", "[each server](../how-to/index.md)")

@@ -174,3 +174,4 @@ def test_guarantees_are_those_of_the_readme() -> None:
     assert "| memory | yes [1] |" in text
     assert "6. `tests/faults/test_power.py`" in text
     assert "](docs/" not in text
+    assert "below" not in text
