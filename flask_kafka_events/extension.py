@@ -32,9 +32,14 @@ class AppEvents:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, app: Flask, pipeline: Pipeline) -> None:
+    def __init__(self, app: Flask) -> None:
         self._app = app
-        self._pipeline = pipeline
+        pipeline_of(app)  # raises where there is none
+
+    @property
+    def _pipeline(self) -> Pipeline:
+        # Asked each time: a test may capture events of which this was made long before.
+        return pipeline_of(self._app)
 
     def emit(
         self,
@@ -84,7 +89,10 @@ class AppEvents:
             if content is None and place is not None:
                 place.give_back()
         sent = content is not None and pipeline.send(
-            content, envelope(pipeline, type, self._ending(), word="emitted"), place=place, waiter=waiter
+            content,
+            envelope(pipeline, type, self._ending(pipeline), word="emitted"),
+            place=place,
+            waiter=waiter,
         )
         if wait is None or waiter is None or not (sent or waiter.done()):
             return None
@@ -119,19 +127,18 @@ class AppEvents:
         Returns:
             False if something had to be dropped, or a receiver of our signals is still at work on it.
         """
-        return self._pipeline.process.close(
-            self._pipeline.settings.close_seconds if timeout is None else timeout
-        )
+        pipeline = self._pipeline
+        return pipeline.process.close(pipeline.settings.close_seconds if timeout is None else timeout)
 
     def stats(self) -> Stats:
         """What became of this process's events, up to this moment."""
         return self._pipeline.process.ledger.read()
 
-    def _ending(self) -> Ending:
+    def _ending(self, pipeline: Pipeline) -> Ending:
         request = request_of(self._app)
         if request is None:
             return Ending()
-        facts = capture(request, self._pipeline.settings, self._pipeline.reminders)
+        facts = capture(request, pipeline.settings, pipeline.reminders)
         return Ending(facts=facts, state=hooks.state_in(self._app, request))
 
 
@@ -192,7 +199,7 @@ class KafkaEvents:
         Raises:
             NotInitialised: `init_app` wasn't called for it.
         """
-        return AppEvents(app, pipeline_of(app))
+        return AppEvents(app)
 
     def emit(
         self,

@@ -1,0 +1,17 @@
+"""What an app's own tests need: its events as values, what to say about them, and a broker of the test's own.
+
+Nothing here needs pytest; its fixtures are in `pytest_flask_kafka_events`.
+"""
+
+from flask_kafka_events.testing.broker import EmbeddedBroker, embedded_broker
+from flask_kafka_events.testing.captured import CapturedEvent, CapturedEvents
+from flask_kafka_events.testing.capturing import Capture, capture_events
+
+__all__ = [
+    "Capture",
+    "CapturedEvent",
+    "CapturedEvents",
+    "EmbeddedBroker",
+    "capture_events",
+    "embedded_broker",
+]
