@@ -110,6 +110,8 @@ class Broker:
         config = {**self.config, "group.id": f"tail-{uuid.uuid4()}", "enable.auto.commit": False}
         consumer = Consumer({**config, "enable.partition.eof": True}, logger=_Silence())
         try:
+            # It must know the leaders first: else it looks again after half a second, and nothing can change that.
+            self._answered(lambda: consumer.list_topics(topic, timeout=self.patience))
             start = OFFSET_BEGINNING if from_beginning else OFFSET_END
             consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
             yield from self._messages(consumer, len(partitions) if until_end else None)

@@ -35,7 +35,9 @@ class EmbeddedBroker:
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self._broker = Broker(config={"bootstrap.servers": lease.address}, lease=lease)
+        # By itself the broker answers at the end of a topic after half a second.
+        config = {"bootstrap.servers": lease.address, "fetch.wait.max.ms": 10}
+        self._broker = Broker(config=config, lease=lease)
 
     @property
     def address(self) -> str:

@@ -181,4 +181,5 @@ def test_events_show_themselves(app: Flask) -> None:
         f"CapturedEvent(type='sold', key='ana', topic='shop_events', data={{'n': 1}}, attributes={{}}, id={event.id!r})"
     )
     assert event in CapturedEvents([event])
+    assert failure(CapturedEvents([event]).assert_nothing_emitted)[0] == "An event was emitted."
     assert repr(CapturedEvents([event])) == "<CapturedEvents: sold>"

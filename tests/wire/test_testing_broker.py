@@ -12,7 +12,8 @@ from tests.wire.embedded_broker import produce
 def events_to(broker: EmbeddedBroker, topic: str = "shop_events") -> AppEvents:
     """The events of an app that sends them there."""
     app = Flask("shop")
-    app.config.update(TESTING=True, **broker.config(topic))
+    # A little later than they are emitted, so that who reads has to wait for them.
+    app.config.update(TESTING=True, KAFKA_EVENTS_PRODUCER={"linger.ms": 200}, **broker.config(topic))
     return KafkaEvents(app).for_app(app)
 
 
@@ -31,7 +32,7 @@ def test_events_are_read_back_as_consumers_get_them(kafka_broker: EmbeddedBroker
 def test_a_topic_that_lacks_events_is_waited_for_in_vain(kafka_broker: EmbeddedBroker) -> None:
     """The failure shows those that came; without a number nothing is waited for."""
     assert list(kafka_broker.read("shop_events")) == []
-    with pytest.raises(AssertionError, match="Within 0 s topic 'shop_events' had 0 of 1 events.$"):
+    with pytest.raises(AssertionError, match=r"^Within 0 s topic 'shop_events' had 0 of 1 events\.$"):
         kafka_broker.read("shop_events", count=1, timeout=0)
     mine = events_to(kafka_broker)
     mine.emit("tick", wait=5)
@@ -49,7 +50,9 @@ def test_what_is_no_event_is_told(kafka_broker: EmbeddedBroker) -> None:
     """With its place."""
     kafka_broker.create_topic("other")
     assert produce(kafka_broker.address, "other", "hello") == [""]
-    with pytest.raises(AssertionError, match="The record at offset 0 of topic 'other', partition 0, is no event"):
+    with pytest.raises(
+        AssertionError, match="The record at offset 0 of topic 'other', partition 0, is no event"
+    ):
         kafka_broker.read("other")
 
 
