@@ -27,13 +27,10 @@ def not_so_often(
         events: all that were emitted.
         notes: what else there is to say, a line each.
     """
-    if matching:
-        return _text(
-            [f"Event {expectation} was emitted {_times(matching)}, not {_times(count or 0)}."], events, notes
-        )
-    wanted = "" if count is None else f", not {_times(count)}"
-    lines = [f"Event {expectation} was never emitted{wanted}."]
-    return _text([*lines, *_nearest(expectation, events)], events, notes)
+    times = f"emitted {_times(matching)}" if matching else "never emitted"
+    wanted = "" if count is None else f" (expected: {_times(count)})"
+    lines = [f"Event {expectation} was {times}{wanted}."]
+    return _text(lines if matching else [*lines, *_nearest(expectation, events)], events, notes)
 
 
 def emitted_nonetheless(what: str, events: Events, notes: Iterable[str]) -> str:
@@ -107,4 +104,4 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _times(count: int) -> str:
-    return {0: "at all", 1: "once", 2: "twice"}.get(count, f"{count} times")
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
