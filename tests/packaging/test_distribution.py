@@ -33,13 +33,13 @@ def metadata(distribution: Distribution) -> Message:
 
 
 def test_the_wheel_holds_the_package_alone(distribution: Distribution) -> None:
-    """In the wheel is every module of the package, its mark of being typed, and the metadata."""
+    """In the wheel is every module of the package, its mark of being typed, pytest's fixtures, and the metadata."""
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / PACKAGE).rglob("*.py")}
 
     with zipfile.ZipFile(distribution.wheel) as wheel:
         files = {path for path in wheel.namelist() if ".dist-info/" not in path}
 
-    assert files == sources | {f"{PACKAGE}/py.typed"}
+    assert files == sources | {f"{PACKAGE}/py.typed", "pytest_flask_kafka_events.py"}
 
 
 def test_the_sdist_can_be_tested(distribution: Distribution) -> None:
@@ -84,6 +84,15 @@ def test_flask_finds_the_commands(distribution: Distribution) -> None:
     entry_points = metadata_file(distribution, "entry_points.txt").decode()
 
     assert "[flask.commands]\nkafka-events = flask_kafka_events.cli:kafka_events" in entry_points
+
+
+def test_pytest_finds_the_fixtures(distribution: Distribution) -> None:
+    """So is the one that pytest looks for, and the sdist has its module too."""
+    entry_points = metadata_file(distribution, "entry_points.txt").decode()
+
+    assert "[pytest11]\nflask_kafka_events = pytest_flask_kafka_events" in entry_points
+    with tarfile.open(distribution.sdist) as sdist:
+        assert [name for name in sdist.getnames() if name.endswith("/pytest_flask_kafka_events.py")]
 
 
 def test_the_wheel_works_in_an_empty_environment(distribution: Distribution, tmp_path: Path) -> None:
