@@ -39,6 +39,9 @@ class EmbeddedBroker:
         config = {"bootstrap.servers": lease.address, "fetch.wait.max.ms": 10}
         self._broker = Broker(config=config, lease=lease)
 
+    def __repr__(self) -> str:
+        return f"<EmbeddedBroker {self.address}>"
+
     @property
     def address(self) -> str:
         """`"127.0.0.1:PORT"`, for any client that librdkafka is in."""

@@ -1,6 +1,6 @@
 """Events that a test got hold of, and what it can say about them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, overload
@@ -96,11 +96,14 @@ def read_event(record: Record) -> CapturedEvent | None:
 class CapturedEvents(Sequence[CapturedEvent]):
     """Events in the order of their emission.
 
+    Args:
+        events: they themselves; what is added to them later is seen.
+
     .. versionadded:: 0.1
     """
 
-    def __init__(self, events: Iterable[CapturedEvent] = ()) -> None:
-        self._events = list(events)
+    def __init__(self, events: Sequence[CapturedEvent]) -> None:
+        self._events = events
 
     @property
     def types(self) -> list[str]:

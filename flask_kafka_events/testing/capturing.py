@@ -1,6 +1,6 @@
 """`capture_events`: an app's events in a test, on the real way from the view to Kafka's door."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from confluent_kafka import Producer
@@ -13,10 +13,10 @@ from flask_kafka_events.event import Record
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.pipeline import Pipeline
-from flask_kafka_events.testing.captured import CapturedEvent, CapturedEvents
+from flask_kafka_events.testing.captured import CapturedEvents
 from flask_kafka_events.testing.circumstances import Circumstances
-from flask_kafka_events.testing.failures import mistakes, not_lost
-from flask_kafka_events.testing.tape import Tape, TapedDelivery
+from flask_kafka_events.testing.failures import lost, mistakes, not_lost
+from flask_kafka_events.testing.tape import Heard, Tape, TapedDelivery
 
 
 class Capture(CapturedEvents):
@@ -25,16 +25,15 @@ class Capture(CapturedEvents):
     .. versionadded:: 0.1
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._losses: list[Loss] = []
-        self._mistakes: list[Loss] = []
-        self._circumstances: list[Circumstances] = []
+    def __init__(self, heard: Heard, circumstances: Sequence[Circumstances]) -> None:
+        super().__init__(heard.events)
+        self._heard = heard
+        self._circumstances = circumstances
 
     @property
     def losses(self) -> tuple[Loss, ...]:
         """The events that came to nothing, in order, with the reason: can't be made, or the queue was full."""
-        return tuple(self._losses)
+        return tuple(self._heard.losses)
 
     def assert_lost(self, type: str, *, reason: str | None = None) -> tuple[Loss, ...]:
         """Make sure that an event of this type came to nothing, and let it be no failure of the test.
@@ -50,47 +49,20 @@ class Capture(CapturedEvents):
             AssertionError: none was. It shows those that were, and what was emitted.
         """
         __tracebackhide__ = True
-        lost = tuple(each for each in self._losses if each.type == type and reason in (None, each.reason))
-        if not lost:
+        losses = tuple(each for each in self.losses if each.type == type and reason in (None, each.reason))
+        if not losses:
             raise AssertionError(not_lost(type, reason, self._values(), self._notes()))
-        self._mistakes = [each for each in self._mistakes if each not in lost]
-        return lost
+        self._heard.pardon(losses)
+        return losses
 
     def clear(self) -> None:
         """Forget what was emitted and lost so far; places in the queue stay taken."""
-        self._events.clear()
-        self._losses.clear()
-        self._mistakes.clear()
+        self._heard.forget()
         for each in self._circumstances:
             each.forget()
 
-    def heard(self, event: CapturedEvent) -> None:
-        """Take an event that was emitted; for the tape."""
-        self._events.append(event)
-
-    def lost(self, loss: Loss) -> None:
-        """Take the loss of an event; for the tape."""
-        self._losses.append(loss)
-        if not loss.dropped:
-            self._mistakes.append(loss)
-
-    def watch(self, circumstances: Circumstances) -> None:
-        """Let a failure tell these too; for `capture_events`."""
-        self._circumstances.append(circumstances)
-
-    def check(self) -> None:
-        """Make sure that every event could be made, but for those that `assert_lost` was told of.
-
-        Raises:
-            AssertionError: one couldn't. It shows why.
-        """
-        __tracebackhide__ = True
-        if self._mistakes:
-            raise AssertionError(mistakes(self._mistakes))
-
     def _notes(self) -> list[str]:
-        losses = [f"Lost: {each.type!r} ({each.reason}). {each.explanation}" for each in self._losses]
-        return [*losses, *(note for each in self._circumstances for note in each.notes())]
+        return [*lost(self.losses), *(note for each in self._circumstances for note in each.notes())]
 
 
 @contextmanager
@@ -119,25 +91,23 @@ def capture_events(*apps: Flask) -> Iterator[Capture]:
     .. versionadded:: 0.1
     """
     __tracebackhide__ = True
-    capture = Capture()
+    heard = Heard()
     with ExitStack() as captured:
-        for app in apps:
-            captured.enter_context(_captured(app, capture))
-        yield capture
-    capture.check()
+        yield Capture(heard, [captured.enter_context(_captured(app, heard)) for app in apps])
+    if heard.mistakes:
+        raise AssertionError(mistakes(heard.mistakes))
 
 
 @contextmanager
-def _captured(app: Flask, capture: Capture) -> Iterator[None]:
+def _captured(app: Flask, heard: Heard) -> Iterator[Circumstances]:
     pipeline = pipeline_of(app)
     if not isinstance(pipeline, _TapedPipeline):
         pipeline = app.extensions[EXTENSION] = _TapedPipeline(pipeline)
-    capture.watch(Circumstances(app, pipeline))
-    pipeline.tape.add(capture)
+    pipeline.tape.add(heard)
     try:
-        yield
+        yield Circumstances(app, pipeline)
     finally:
-        if pipeline.tape.remove(capture):
+        if pipeline.tape.remove(heard):
             app.extensions[EXTENSION] = pipeline.original
 
 

@@ -1,5 +1,6 @@
 """What a failed assertion about events says: what is wanted, the nearest event, and what there is instead."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Final, TypeAlias
@@ -44,6 +45,13 @@ def not_lost(type: str, reason: str | None, events: Events, notes: Iterable[str]
     return _text([f"No event {type!r} was lost{why}."], events, notes)
 
 
+def lost(losses: Sequence[Loss]) -> list[str]:
+    """What came to nothing, a line for each kind."""
+    kinds = Counter((each.type, each.reason, each.explanation) for each in losses)
+    lines = [f"Lost: {count} {type_!r} ({reason}). {why}" for (type_, reason, why), count in kinds.items()]
+    return _shortened(lines, "more kinds")
+
+
 def too_few(topic: str, count: int, timeout: float, events: Events) -> str:
     """Why reading a topic fails."""
     there = [f"They are ({len(events)}):", *_listed(events)] if events else []
@@ -52,13 +60,12 @@ def too_few(topic: str, count: int, timeout: float, events: Events) -> str:
 
 def mistakes(losses: Sequence[Loss]) -> str:
     """Why a capture fails at its end."""
-    lines = [f"    {each.type!r} ({each.reason}): {each.explanation}" for each in losses[:MOST]]
-    more = [f"    and {len(losses) - MOST} more"] if len(losses) > MOST else []
+    lines = [f"    {each.type!r} ({each.reason}): {each.explanation}" for each in losses]
     told = (
         "Outside strict mode nothing raises for that, it is only counted and logged. Correct them, or say before the end "
         "of the capture that the test means it: assert_lost(type)."
     )
-    return "\n".join([f"Events that can't be made ({len(losses)}):", *lines, *more, told])
+    return "\n".join([f"Events that can't be made ({len(losses)}):", *_shortened(lines), told])
 
 
 def _text(lines: list[str], events: Events, notes: Iterable[str]) -> str:
@@ -81,8 +88,7 @@ def _nearest(expectation: Expectation, events: Events) -> list[str]:
 
 
 def _told(differs: list[Difference]) -> list[str]:
-    lines = [f"    {_cut(str(each), 2 * LONGEST)}" for each in differs[:MOST]]
-    return [*lines, f"    and {len(differs) - MOST} more differences"] if len(differs) > MOST else lines
+    return _shortened([f"    {_cut(str(each), 2 * LONGEST)}" for each in differs], "more differences")
 
 
 def _listed(events: Events) -> list[str]:
@@ -90,9 +96,13 @@ def _listed(events: Events) -> list[str]:
     lines = [
         f"    {number}. {event.type:<{width}}  {'no key' if event.key is None else f'key {event.key!r}'}  "
         f"to {event.topic}  {_data(event)}"
-        for number, (event, _) in enumerate(events[:MOST], 1)
+        for number, (event, _) in enumerate(events, 1)
     ]
-    return [*lines, f"    and {len(events) - MOST} more"] if len(events) > MOST else lines
+    return _shortened(lines)
+
+
+def _shortened(lines: list[str], rest: str = "more") -> list[str]:
+    return [*lines[:MOST], f"    and {len(lines) - MOST} {rest}"] if len(lines) > MOST else lines
 
 
 def _data(event: Event) -> str:

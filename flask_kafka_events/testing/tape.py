@@ -3,9 +3,10 @@
 import sys
 import threading
 from collections import Counter
+from collections.abc import Collection
 from contextvars import Context
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import MemoryKeeping
@@ -24,14 +25,34 @@ UNREADABLE: Final = Refusal(
 )
 
 
-class Listener(Protocol):
-    """Hears of the events of a tape while it is on its list."""
+class Heard:
+    """What was on a tape while somebody listened.
 
-    def heard(self, event: CapturedEvent) -> None:
-        """An event was emitted."""
+    Attributes:
+        events: those that were emitted, in order.
+        losses: those that came to nothing, in order.
+        mistakes: those of them that can't be made, as far as no test has said that it means them.
+    """
 
-    def lost(self, loss: Loss) -> None:
-        """An event came to nothing."""
+    def __init__(self) -> None:
+        self.events: list[CapturedEvent] = []
+        self.losses: list[Loss] = []
+        self.mistakes: list[Loss] = []
+
+    def lose(self, loss: Loss) -> None:
+        """Take the loss of an event."""
+        self.losses.append(loss)
+        if not loss.dropped:
+            self.mistakes.append(loss)
+
+    def pardon(self, losses: Collection[Loss]) -> None:
+        """These are meant."""
+        self.mistakes[:] = [each for each in self.mistakes if each not in losses]
+
+    def forget(self) -> None:
+        """Begin anew."""
+        for each in (self.events, self.losses, self.mistakes):
+            each.clear()
 
 
 class Tape:
@@ -39,16 +60,16 @@ class Tape:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._listeners: list[Listener] = []
+        self._listeners: list[Heard] = []
         self._offsets: Counter[str] = Counter()
 
-    def add(self, listener: Listener) -> None:
-        """Let it hear of everything from now on."""
+    def add(self, listener: Heard) -> None:
+        """Let it have everything from now on."""
         with self._lock:
             self._listeners.append(listener)
 
-    def remove(self, listener: Listener) -> bool:
-        """Let it hear of nothing more; True where it was the last one."""
+    def remove(self, listener: Heard) -> bool:
+        """Let it have nothing more; True where it was the last one."""
         with self._lock:
             self._listeners.remove(listener)
             return not self._listeners
@@ -60,7 +81,7 @@ class Tape:
             return UNREADABLE
         with self._lock:
             for listener in self._listeners:
-                listener.heard(event)
+                listener.events.append(event)
             offset = self._offsets[record.topic]
             self._offsets[record.topic] += 1
         return Delivery(topic=record.topic, partition=0, offset=offset)
@@ -69,7 +90,7 @@ class Tape:
         """Take the loss of an event."""
         with self._lock:
             for listener in self._listeners:
-                listener.lost(loss)
+                listener.lose(loss)
 
 
 class TapedDelivery(ProcessDelivery):

@@ -147,7 +147,7 @@ def test_a_failure_says_what_else_became_of_events(app: Flask) -> None:
         emit(app, "late")
         lines = failure(captured.assert_emitted, "sold")
     assert lines[:2] == ["Event 'sold' was never emitted.", "Nothing was emitted."]
-    assert lines[2].startswith("Lost: 'late' (closed). It was emitted after KafkaEvents was closed.")
+    assert lines[2].startswith("Lost: 1 'late' (closed). It was emitted after KafkaEvents was closed.")
     assert lines[3:5] == [
         "Not emitted: 1 taken back by current_event.discard().",
         "Not emitted: 1 switched off by KAFKA_EVENTS_ENABLED or KAFKA_EVENTS_TYPES.",

@@ -27,7 +27,7 @@ from flask_kafka_events import (
     event_dropped,
     event_failed,
 )
-from flask_kafka_events.testing import Capture, capture_events
+from flask_kafka_events.testing import capture_events
 from tests.leaks import holdings
 from tests.sending import shop
 from tests.unit.forked import forked
@@ -392,7 +392,7 @@ def test_a_mistake_that_a_test_means_is_none() -> None:
         with pytest.raises(AssertionError, match="No event 'sold' was lost for the reason 'key'"):
             captured.assert_lost("sold", reason="key")
         with pytest.raises(
-            AssertionError, match=r"^No event 'bought' was lost\.\nNothing was emitted\.\nLost: 'sold'"
+            AssertionError, match=r"^No event 'bought' was lost\.\nNothing was emitted\.\nLost: 1 'sold'"
         ):
             captured.assert_lost("bought")
         losses = captured.assert_lost("sold", reason="too_large")
@@ -484,7 +484,10 @@ def test_threads_lose_nothing(app: Flask) -> None:
         assert [each.data for each in first.assert_emitted(name)] == list(range(100))
 
 
-def test_an_empty_capture_is_a_sequence() -> None:
-    """Its repr names the types."""
-    assert repr(Capture()) == "<Capture: no event>"
-    assert list(Capture()) == []
+def test_a_capture_shows_its_types(app: Flask) -> None:
+    """What pytest prints of it."""
+    with capture_events(app) as captured:
+        assert repr(captured) == "<Capture: no event>"
+        emit(app, "one")
+        emit(app, "two")
+        assert repr(captured) == "<Capture: one, two>"

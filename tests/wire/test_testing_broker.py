@@ -60,6 +60,7 @@ def test_each_test_has_its_own(kafka_broker: EmbeddedBroker) -> None:
     """Nothing of another one is in it, and it ends soon after."""
     with embedded_broker() as another:
         pid = another.lease.pid
+        assert repr(another) == f"<EmbeddedBroker {another.address}>"
         assert another.address != kafka_broker.address
         assert another.create_topic("here", partitions=2)
         assert not another.create_topic("here")
