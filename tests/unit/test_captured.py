@@ -70,7 +70,7 @@ def test_the_nearest_event_and_its_differences_are_shown(app: Flask) -> None:
     """One of the same type goes before others, and of those the one with the fewest differences."""
     captured = captured_of(
         app,
-        ("joined", {"color": "red", "price": 12}, "ana"),
+        ("joined", {"color": "red", "price": 12, "tags": ["b"], "more": {"x": 1}}, "ana"),
         ("sold", {"color": "blue", "price": 12, "tags": ["a"]}, "ana"),
         ("sold", {"color": "blue", "price": 13, "tags": []}, None),
     )
@@ -84,7 +84,7 @@ def test_the_nearest_event_and_its_differences_are_shown(app: Flask) -> None:
         "    data['more'] is missing, not {'x': 1}",
         "    topic is 'shop_events', not 'other'",
         "Emitted, in this order (3):",
-        """    1. joined  key 'ana'  to shop_events  {"color":"red","price":12}""",
+        """    1. joined  key 'ana'  to shop_events  {"color":"red","price":12,"tags":["b"],"more":{"x":1}}""",
         """    2. sold    key 'ana'  to shop_events  {"color":"blue","price":12,"tags":["a"]}""",
         """    3. sold    no key  to shop_events  {"color":"blue","price":13,"tags":[]}""",
     ]
