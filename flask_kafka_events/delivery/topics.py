@@ -145,7 +145,9 @@ class Broker:
         return BrokerError(f"{text} {next_step(error)}".strip())
 
     def _admin(self) -> AdminClient:
-        return AdminClient(dict(self.config), logger=_Silence())
+        # Not as an argument, which AdminClient doesn't take in confluent-kafka 2.3.
+        config: dict[str, Any] = {**self.config, "logger": _Silence()}
+        return AdminClient(config)
 
 
 class _Silence:
