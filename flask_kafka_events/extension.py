@@ -34,7 +34,6 @@ class AppEvents:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        pipeline_of(app)  # raises where there is none
 
     @property
     def _pipeline(self) -> Pipeline:
@@ -199,6 +198,7 @@ class KafkaEvents:
         Raises:
             NotInitialised: `init_app` wasn't called for it.
         """
+        pipeline_of(app)  # raises where there is none
         return AppEvents(app)
 
     def emit(
@@ -233,4 +233,4 @@ class KafkaEvents:
         return self._at_hand("events.stats()").stats()
 
     def _at_hand(self, caller: str) -> AppEvents:
-        return self.for_app(app_at_hand(caller))
+        return AppEvents(app_at_hand(caller))

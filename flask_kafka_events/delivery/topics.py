@@ -110,7 +110,7 @@ class Broker:
         config = {**self.config, "group.id": f"tail-{uuid.uuid4()}", "enable.auto.commit": False}
         consumer = Consumer({**config, "enable.partition.eof": True}, logger=_Silence())
         try:
-            # It must know the leaders first: else it looks again after half a second, and nothing can change that.
+            # So that it knows the leaders: else it asks for the offsets again after half a second (12 ms so, measured).
             self._answered(lambda: consumer.list_topics(topic, timeout=self.patience))
             start = OFFSET_BEGINNING if from_beginning else OFFSET_END
             consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
