@@ -41,7 +41,7 @@ smartquotes = False
 nitpick_ignore = [
     ("py:class", name)
     for name in (
-        "collections.abc.Callable", "collections.abc.Mapping", "datetime.datetime",
+        "collections.abc.Callable", "collections.abc.Iterator", "collections.abc.Mapping", "datetime.datetime",
         "cimpl.Producer",  # confluent_kafka.Producer, by its own name
         "flask.app.Flask",
         "msgspec.UnsetType",

@@ -44,7 +44,7 @@ class EmbeddedBroker:
 
     @property
     def address(self) -> str:
-        """`"127.0.0.1:PORT"`, for any client that librdkafka is in."""
+        """Host and port, for any client that librdkafka is in."""
         return self.lease.address
 
     def config(self, topic: str) -> dict[str, str]:

@@ -135,7 +135,7 @@ class CapturedEvents(Sequence[CapturedEvent]):
             count: how many such events there are, exactly; None for one or more.
 
         Returns:
-            Those that match, in order: `[sold] = captured.assert_emitted("sold")`.
+            Those that match, in order, so that `[sold] = captured.assert_emitted("sold")` takes the only one.
 
         Raises:
             AssertionError: there is none, or not so many. It shows the nearest event, where that differs, and what was

@@ -32,7 +32,7 @@ class Capture(CapturedEvents):
 
     @property
     def losses(self) -> tuple[Loss, ...]:
-        """The events that came to nothing, in order, with the reason: can't be made, or the queue was full."""
+        """The events that came to nothing, in order, with the reason why."""
         return tuple(self._heard.losses)
 
     def assert_lost(self, type: str, *, reason: str | None = None) -> tuple[Loss, ...]:

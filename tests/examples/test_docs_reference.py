@@ -14,7 +14,7 @@ import flask_kafka_events
 from docs._ext import command_reference, error_reference, layer_table, setting_reference, signal_reference
 from docs._ext.generated import MARK, filled
 from docs._ext.project_file import pyproject
-from flask_kafka_events import errors
+from flask_kafka_events import errors, testing
 from flask_kafka_events.cli import kafka_events
 from flask_kafka_events.mistakes import _REASONS
 from flask_kafka_events.settings import CAPTURE_NAMES, Settings
@@ -98,8 +98,9 @@ def test_every_error_and_signal_has_its_entry() -> None:
 def test_every_public_name_is_in_the_reference() -> None:
     """What an app can import is on a page of the reference."""
     text = "".join(filled(page.read_text()) for page in (DOCS / "reference").glob("*.md"))
-    for name in flask_kafka_events.__all__:
-        assert f":: flask_kafka_events.{name}" in text, name
+    for module in (flask_kafka_events, testing):
+        for name in module.__all__:
+            assert f":: {module.__name__}.{name}" in text, name
 
 
 def test_every_reason_is_in_the_table() -> None:
