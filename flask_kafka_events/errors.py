@@ -133,6 +133,13 @@ class EmbeddedBrokerError(KafkaEventsError):
     """
 
 
+class FaultError(KafkaEventsError):
+    """A fault of `flask_kafka_events.testing.faults` can't be ordered, or the child that it forked didn't end well.
+
+    .. versionadded:: 0.1
+    """
+
+
 class BrokerError(KafkaEventsError):
     """A broker refused or didn't answer what a command asked of it.
 

@@ -1,5 +1,6 @@
 """Where accepted records are until their end: in memory, or (`journaling`) on disk too."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from flask_kafka_events.delivery.admission import Admission, Reservation
@@ -21,6 +22,9 @@ class Keeping(Protocol):
 
     def admit(self, topic: str, size: int, place: Reservation | None, timeout: float) -> bool:
         """Take a record's place, or the one reserved for it, waiting at most `timeout` seconds for it."""
+
+    def filled(self) -> AbstractContextManager[None]:
+        """While this lasts there is a place for no further record, and every `reserve` and `admit` is refused."""
 
     def accept(self, shipment: Shipment) -> Refusal | None:
         """Keep an admitted shipment and hand it on in its turn; the refusal says why it will never be sent."""
@@ -58,8 +62,9 @@ class MemoryKeeping:
     def __init__(self, *, settings: Settings, gate: Gate) -> None:
         self._settings = settings
         self._admission = Admission(events=settings.queue_events, size=settings.queue_bytes)
-        # Themselves, and not methods around them: each emit calls both.
+        # Themselves, and not methods around them: each emit calls `admit` and `accept`.
         self.admit = self._admission.admit
+        self.filled = self._admission.filled
         self.accept = gate.accept
 
     def reserve(self, topic: str) -> Reservation | None:

@@ -60,6 +60,8 @@ class ProcessDelivery:
             log=log,
         )
         self._keeping = self._poller.keeping
+        self.filled = self._keeping.filled
+        self.gate = self._poller.gate
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
@@ -142,7 +144,7 @@ class ProcessDelivery:
 
     def refuse_later(self) -> None:
         """Drop what is emitted from now on."""
-        self._poller.gate.close()
+        self.gate.close()
 
     def drain(self, timeout: float) -> bool:
         """Wait until nothing is held, although others go on to emit and are refused; False if something still is."""

@@ -111,10 +111,10 @@ def perform(cluster: Cluster, command: Command) -> Answer:
         case FailTopic():
             cluster.fail_topic(command.name, command.error)
         case BrokerDown():
-            cluster.down()
+            return Answer(was_up=cluster.down())
         case BrokerUp():
             cluster.up()
         case RoundTrip():
-            cluster.round_trip(command.milliseconds)
+            return Answer(delay=cluster.round_trip(command.milliseconds))
     # A ping asks for nothing more than the answer.
     return Answer()

@@ -79,6 +79,8 @@ class Cluster:
         self._handle = self._new_handle()
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._handle, 1)
         self.address: str = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+        self._is_up = True
+        self._milliseconds = 0
 
     def _new_handle(self) -> int:
         reason = ctypes.create_string_buffer(512)
@@ -111,17 +113,22 @@ class Cluster:
         code = 0 if error is None else self._error_code(error)
         self._library.rd_kafka_mock_topic_set_error(self._cluster, name.encode(), code)
 
-    def down(self) -> None:
-        """Drop every connection and refuse new ones; the events stay."""
+    def down(self) -> bool:
+        """Drop every connection and refuse new ones; the events stay. Returns whether it was up."""
         self._library.rd_kafka_mock_broker_set_down(self._cluster, _ALL_BROKERS)
+        was_up, self._is_up = self._is_up, False
+        return was_up
 
     def up(self) -> None:
         """Take connections again on the same port."""
         self._library.rd_kafka_mock_broker_set_up(self._cluster, _ALL_BROKERS)
+        self._is_up = True
 
-    def round_trip(self, milliseconds: int) -> None:
-        """Delay every answer."""
+    def round_trip(self, milliseconds: int) -> int:
+        """Delay every answer; returns the delay before, in milliseconds."""
         self._library.rd_kafka_mock_broker_set_rtt(self._cluster, _ALL_BROKERS, milliseconds)
+        before, self._milliseconds = self._milliseconds, milliseconds
+        return before
 
     def close(self) -> None:
         """End the broker and forget its events."""

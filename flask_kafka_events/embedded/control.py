@@ -85,10 +85,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         error: why it was not done; None if it was.
         created: whether `CreateTopic` made the topic.
+        was_up: whether `BrokerDown` found the broker up.
+        delay: milliseconds that `RoundTrip` found every answer delayed by.
     """
 
     error: str | None = None
     created: bool = False
+    was_up: bool = False
+    delay: int = 0
 
 
 def parse(line: bytes) -> Command:

@@ -17,20 +17,8 @@ from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.errors import EmbeddedBrokerError
 
 from .cluster import librdkafka_path
-from .control import (
-    Accept,
-    Answer,
-    BrokerDown,
-    BrokerUp,
-    Command,
-    CreateTopic,
-    FailTopic,
-    Ping,
-    Refuse,
-    RequestKind,
-    RoundTrip,
-    ask,
-)
+from .control import Ping, ask
+from .remote_control import RemoteControl
 from .rendezvous import Broker, Rendezvous, meeting_place
 
 if TYPE_CHECKING:
@@ -155,7 +143,7 @@ def _interpreter() -> str:
     return str(Path(sys.exec_prefix, "bin", "python3"))
 
 
-class Lease:
+class Lease(RemoteControl):
     """A user's hold on the embedded broker: it lives at least until `release`.
 
     A forked process shares the hold of its parent. It ends, too, when the lease is collected or the process
@@ -169,9 +157,7 @@ class Lease:
     """
 
     def __init__(self, broker: Broker, descriptor: int) -> None:
-        self.address = broker.address
-        self.pid = broker.pid
-        self._control = broker.control
+        super().__init__(broker)
         # Closed, not unlocked: a forked process that leaves must not end the hold of its parent.
         self._release = weakref.finalize(self, os.close, descriptor)
 
@@ -186,64 +172,3 @@ class Lease:
     def release(self) -> None:
         """Leave the broker; a second call does nothing."""
         self._release()
-
-    def is_alive(self) -> bool:
-        """Whether this very broker still answers, be it up or ordered down: a killed one has lost its events."""
-        try:
-            self._tell(Ping())
-        except EmbeddedBrokerError:
-            return False
-        return True
-
-    def create_topic(self, name: str, *, partitions: int = 1) -> bool:
-        """Make a topic, before its first use: the broker itself would give it 4 partitions.
-
-        Returns:
-            True; False where there is one of that name, which keeps its partitions.
-
-        Raises:
-            EmbeddedBrokerError: the name or number can't be, or the broker is gone.
-        """
-        return self._tell(CreateTopic(name=name, partitions=partitions)).created
-
-    def refuse(self, error: str, *, times: int = 1, request: RequestKind = "Produce") -> None:
-        """Answer the next requests of a kind with an error, after those that were ordered before.
-
-        Args:
-            error: its name as in `confluent_kafka.KafkaError`; `"_TRANSPORT"` drops the connection.
-            times: number of requests, not of messages; librdkafka's own retries count.
-            request: the kind.
-        """
-        self._tell(Refuse(error=error, times=times, request=request))
-
-    def accept(self, *, request: RequestKind = "Produce") -> None:
-        """Forget what is left of the refusals of a kind."""
-        self._tell(Accept(request=request))
-
-    def fail_topic(self, name: str, error: str | None) -> None:
-        """Put an error on a topic's metadata, `"TOPIC_AUTHORIZATION_FAILED"` say; None takes it away."""
-        self._tell(FailTopic(name=name, error=error))
-
-    def broker_down(self) -> None:
-        """Drop every connection and refuse new ones; the events stay."""
-        self._tell(BrokerDown())
-
-    def broker_up(self) -> None:
-        """Take connections again, at the same address."""
-        self._tell(BrokerUp())
-
-    def round_trip(self, milliseconds: int) -> None:
-        """Delay every answer of the broker; 0 ends it."""
-        self._tell(RoundTrip(milliseconds=milliseconds))
-
-    def _tell(self, command: Command) -> Answer:
-        try:
-            answer = ask(self._control, command)
-        except OSError as error:
-            raise EmbeddedBrokerError(
-                f"The embedded broker at {self.address} (process {self.pid}) doesn't answer: {error}. "
-                "Join it again."
-            ) from error
-        if answer.error is not None:
-            raise EmbeddedBrokerError(answer.error)
-        return answer

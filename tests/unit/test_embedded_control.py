@@ -58,6 +58,20 @@ def test_every_command_survives_the_line(command: Command) -> None:
     assert parse(msgspec.json.encode(command)) == command
 
 
+@given(
+    given_answer=st.builds(
+        Answer,
+        error=st.none() | st.text(),
+        created=st.booleans(),
+        was_up=st.booleans(),
+        delay=st.integers(0, 600_000),
+    )
+)
+def test_every_answer_survives_the_line(given_answer: Answer) -> None:
+    """An answer that was written as a line is read as the same answer."""
+    assert msgspec.json.decode(msgspec.json.encode(given_answer), type=Answer) == given_answer
+
+
 @given(line=st.binary() | JSON.map(msgspec.json.encode))
 def test_no_line_escapes_the_parser(line: bytes) -> None:
     """Whatever is on the line, it is a command or gets the error that says why not."""

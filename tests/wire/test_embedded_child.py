@@ -90,7 +90,7 @@ def test_it_stays_for_its_users(place: Rendezvous) -> None:
 
 
 def test_it_obeys(place: Rendezvous) -> None:
-    """Each command that a broker knows is done and answered."""
+    """Each command that a broker knows is done and answered, a fault with what it found."""
     answers: list[Answer] = []
 
     def tell(broker: Broker) -> None:
@@ -104,13 +104,20 @@ def test_it_obeys(place: Rendezvous) -> None:
                 Accept(),
                 FailTopic(name="orders", error="LEADER_NOT_AVAILABLE"),
                 BrokerDown(),
+                BrokerDown(),
+                BrokerUp(),
+                BrokerDown(),
                 BrokerUp(),
                 RoundTrip(milliseconds=1),
+                RoundTrip(milliseconds=2),
             )
         )
 
     run(place, tell)
-    assert answers == [Answer(), Answer(created=True), *[Answer()] * 7]
+    assert answers == [
+        Answer(), Answer(created=True), *[Answer()] * 4,
+        Answer(was_up=True), Answer(), Answer(), Answer(was_up=True), Answer(), Answer(), Answer(delay=1),
+    ]  # fmt: skip
 
 
 def test_it_outlives_a_bad_command(place: Rendezvous) -> None:

@@ -1,0 +1,111 @@
+"""How a fault reaches what it is ordered for: the embedded broker, or the app's own process."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+
+from confluent_kafka import KafkaException, Producer
+from flask import Flask
+
+from flask_kafka_events.apps import pipeline_of
+from flask_kafka_events.broker_addresses import EMBEDDED
+from flask_kafka_events.delivery.process import ProcessDelivery
+from flask_kafka_events.embedded import join
+from flask_kafka_events.embedded.remote_control import RemoteControl
+from flask_kafka_events.errors import FaultError
+from flask_kafka_events.pipeline import Pipeline
+
+#: Seconds that a broker gets to say which topics it has.
+ASKING: Final = 1.0
+
+
+class HoldsBroker(Protocol):
+    """Something that keeps an embedded broker alive, a fixture's value for example."""
+
+    @property
+    def lease(self) -> RemoteControl:
+        """Its hold on the broker."""
+
+
+#: An app on the embedded broker; or that broker, as `embedded.join` gives it or as something's `lease`.
+Target: TypeAlias = Flask | RemoteControl | HoldsBroker
+
+
+@contextmanager
+def broker_of(target: Target, fault: str) -> Iterator[RemoteControl]:
+    """The embedded broker that a fault is ordered from; it lives as long as this.
+
+    Raises:
+        FaultError: there is none behind `target`.
+        EmbeddedBrokerError: it can't be started.
+    """
+    if isinstance(target, Flask):
+        with join(_folder_of(target, fault), log=_silence()) as lease:
+            yield lease
+        return
+    broker: object = getattr(target, "lease", target)
+    if not isinstance(broker, RemoteControl):
+        raise FaultError(
+            f"faults.{fault} was ordered for {target!r}, which is no app and no embedded broker. Give it the app, whose "
+            f'KAFKA_EVENTS_BOOTSTRAP_SERVERS is "{EMBEDDED}", or what embedded.join() returned.'
+        )
+    yield broker
+
+
+def process_of(app: Flask, fault: str) -> ProcessDelivery:
+    """What sends the app's events in this process.
+
+    Raises:
+        FaultError: nothing does.
+        NotInitialised: the app has no `KafkaEvents`.
+    """
+    return _sending(app, fault).process
+
+
+def settle(target: Target, timeout: float) -> None:
+    """Wait until the app's events have their end, at most `timeout` seconds; a broker has no app."""
+    if isinstance(target, Flask):
+        pipeline_of(target).process.flush(timeout)
+
+
+def ask_again(target: Target) -> None:
+    """Let the app's producer forget what it believes of the topics, by asking the broker.
+
+    It takes a topic that was denied once for denied, until it looks again (measured: 1.5 s).
+    """
+    producer = pipeline_of(target).process.gate.producer if isinstance(target, Flask) else None
+    if isinstance(producer, Producer):  # gevent's stand-in for one would ask in its own time
+        with suppress(KafkaException):  # the broker is down, by another order
+            producer.list_topics(timeout=ASKING)
+
+
+def _folder_of(app: Flask, fault: str) -> Path:
+    pipeline = _sending(app, fault)
+    servers = pipeline.settings.bootstrap_servers
+    if servers != EMBEDDED:
+        where = "has no broker at all" if servers is None else f"is on {servers}"
+        raise FaultError(
+            f"faults.{fault} takes the embedded broker, and app {app.name!r} {where}. Set "
+            f'KAFKA_EVENTS_BOOTSTRAP_SERVERS = "{EMBEDDED}" in its tests; where that address is an embedded broker\'s that '
+            f"you hold yourself, order the fault from it in the app's place."
+        )
+    return pipeline.host.instance
+
+
+def _sending(app: Flask, fault: str) -> Pipeline:
+    pipeline = pipeline_of(app)
+    if not pipeline.settings.enabled:
+        raise FaultError(
+            f"faults.{fault} would never bite: app {app.name!r} has KAFKA_EVENTS_ENABLED = False and sends nothing. "
+            f"Leave it out in this test."
+        )
+    return pipeline
+
+
+def _silence() -> logging.Logger:
+    # The app itself tells where its broker is, once: its tests may count the lines.
+    logger = logging.Logger(__name__)  # noqa: LOG001 - its own, for a registered one would stay disabled
+    logger.disabled = True
+    return logger
