@@ -50,7 +50,7 @@ class ProcessDelivery:
         self._closes_at_exit = self._is_started = self._is_over = False
         self._log = log
         self._losses = LossLog(log)
-        self._poller = Poller(
+        self.poller = self._poller = Poller(
             connection=connection,
             settle=self._settle,
             make_keeping=partial(
@@ -60,8 +60,6 @@ class ProcessDelivery:
             log=log,
         )
         self._keeping = self._poller.keeping
-        self.filled = self._keeping.filled
-        self.gate = self._poller.gate
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
@@ -144,7 +142,7 @@ class ProcessDelivery:
 
     def refuse_later(self) -> None:
         """Drop what is emitted from now on."""
-        self.gate.close()
+        self._poller.gate.close()
 
     def drain(self, timeout: float) -> bool:
         """Wait until nothing is held, although others go on to emit and are refused; False if something still is."""

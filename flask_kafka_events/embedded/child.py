@@ -24,6 +24,7 @@ from .control import (
     answer,
 )
 from .rendezvous import Broker, Rendezvous
+from .signposts import put_up, take_down
 
 _LONGEST_TICK = 0.25
 
@@ -36,11 +37,13 @@ def main(folder: str, library: str, linger: str) -> None:
     with listen(place.folder) as listener:
         broker = Broker(address=cluster.address, pid=os.getpid(), control=listener.getsockname())
         try:
+            put_up(broker)
             place.announce(broker)
             _detach()
             serve(place, broker, cluster, listener, linger=float(linger))
         finally:
             place.withdraw(broker)
+            take_down(broker)
             cluster.close()
 
 

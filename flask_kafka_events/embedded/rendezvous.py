@@ -65,14 +65,14 @@ def meeting_place(directory: Path) -> Rendezvous:
 def _usable(folder: Path) -> Rendezvous:
     import fcntl
 
-    _own(folder)
+    own_folder(folder)
     # Mode bits tell nothing of a read-only file system or of one without locks, as some container mounts are.
     with tempfile.TemporaryFile(dir=folder) as probe:
         _try_lock(probe.fileno(), fcntl.LOCK_EX)
     return Rendezvous(folder)
 
 
-def _own(folder: Path) -> None:
+def own_folder(folder: Path) -> None:
     """Make a 0700 directory, or make sure that the one there is ours: in /tmp anybody can put one."""
     with suppress(FileExistsError):
         folder.mkdir(mode=_PRIVATE)
@@ -81,6 +81,25 @@ def _own(folder: Path) -> None:
         raise PermissionError(f"{folder} is not a directory of this user")
     if stat.S_IMODE(found.st_mode) != _PRIVATE:
         folder.chmod(_PRIVATE)
+
+
+def read_broker(file: Path) -> Broker | None:
+    """The broker that a file tells of; None where it is missing or damaged."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Broker)
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
+        return None
+
+
+def write_broker(broker: Broker, file: Path) -> None:
+    """Let a file tell of a broker, all of it at once."""
+    draft = file.with_name(f"broker-{broker.pid}.tmp")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(descriptor, msgspec.json.encode(broker))
+    finally:
+        os.close(descriptor)
+    draft.replace(file)
 
 
 class Rendezvous:
@@ -113,20 +132,11 @@ class Rendezvous:
 
     def announced(self) -> Broker | None:
         """The broker that was announced last, dead or alive; None where the file is missing or damaged."""
-        try:
-            return msgspec.json.decode(self._broker.read_bytes(), type=Broker)
-        except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
-            return None
+        return read_broker(self._broker)
 
     def announce(self, broker: Broker) -> None:
         """Tell everyone who joins from now on."""
-        draft = self.folder / f"broker-{broker.pid}.tmp"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(descriptor, msgspec.json.encode(broker))
-        finally:
-            os.close(descriptor)
-        draft.replace(self._broker)
+        write_broker(broker, self._broker)
 
     def withdraw(self, broker: Broker) -> None:
         """Remove what a broker has put here, and nothing of a successor's."""

@@ -1,7 +1,7 @@
 """Faults to order, so that an app's tests see what it does when Kafka, or its own process, doesn't do as it should.
 
 Each is a context manager, bites as long as its block lasts, and is undone when the block is left, also by an exception.
-`broker_down`, `refuse` and `slow` need the embedded broker, which does what a real one would do; `queue_full` and
+`broker_down`, `refuse` and `slow` need an embedded broker, which does what a real one would do; `queue_full` and
 `fork` work with any.
 """
 
@@ -14,7 +14,7 @@ from flask import Flask
 from flask_kafka_events.errors import FaultError
 from flask_kafka_events.testing.broker_errors import broker_error
 from flask_kafka_events.testing.forked_child import ForkedChild
-from flask_kafka_events.testing.reach import Target, ask_again, broker_of, process_of, settle
+from flask_kafka_events.testing.reach import Target, ask_again, broker_of, keeping_of, settle
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def broker_down(target: Target) -> Iterator[None]:
     which takes up to 10 s.
 
     Args:
-        target: the app on the embedded broker, or that broker.
+        target: the app on an embedded broker, or that broker.
 
     Raises:
         FaultError: the app is on another broker, or sends nothing.
@@ -57,7 +57,7 @@ def refuse(target: Target, error: str, *, n: int = 1, wait: float = 5.0) -> Iter
     events itself, by the same name; the end of the block makes it ask again.
 
     Args:
-        target: the app on the embedded broker, or that broker.
+        target: the app on an embedded broker, or that broker.
         error: its name as in `confluent_kafka.KafkaError`: `"TOPIC_AUTHORIZATION_FAILED"`, `"NOT_ENOUGH_REPLICAS"`;
             `"_TRANSPORT"` drops the connection instead of an answer.
         n: how many requests, 1 to 10,000. Events that are sent together are one request; each attempt is another.
@@ -88,7 +88,7 @@ def slow(target: Target, ms: int, *, wait: float = 5.0) -> Iterator[None]:
     """The broker answers later.
 
     Args:
-        target: the app on the embedded broker, or that broker.
+        target: the app on an embedded broker, or that broker.
         ms: by how much, in milliseconds: 0 to 600,000. From 30,000 on librdkafka takes its requests for lost and
             sends them again.
         wait: as for `refuse`.
@@ -124,7 +124,7 @@ def queue_full(app: Flask) -> Iterator[None]:
 
     .. versionadded:: 0.1
     """
-    with process_of(app, "queue_full").filled():
+    with keeping_of(app, "queue_full").filled():
         yield
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 from confluent_kafka import KafkaException, Producer
@@ -11,9 +10,10 @@ from flask import Flask
 
 from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.broker_addresses import EMBEDDED
-from flask_kafka_events.delivery.process import ProcessDelivery
+from flask_kafka_events.delivery.keeping import Keeping
 from flask_kafka_events.embedded import join
 from flask_kafka_events.embedded.remote_control import RemoteControl
+from flask_kafka_events.embedded.signposts import broker_at
 from flask_kafka_events.errors import FaultError
 from flask_kafka_events.pipeline import Pipeline
 
@@ -29,7 +29,7 @@ class HoldsBroker(Protocol):
         """Its hold on the broker."""
 
 
-#: An app on the embedded broker; or that broker, as `embedded.join` gives it or as something's `lease`.
+#: An app on an embedded broker; or that broker, as `embedded.join` gives it or as something's `lease`.
 Target: TypeAlias = Flask | RemoteControl | HoldsBroker
 
 
@@ -42,26 +42,26 @@ def broker_of(target: Target, fault: str) -> Iterator[RemoteControl]:
         EmbeddedBrokerError: it can't be started.
     """
     if isinstance(target, Flask):
-        with join(_folder_of(target, fault), log=_silence()) as lease:
-            yield lease
+        with _broker_of_app(target, fault) as broker:
+            yield broker
         return
-    broker: object = getattr(target, "lease", target)
-    if not isinstance(broker, RemoteControl):
+    control: object = getattr(target, "lease", target)
+    if not isinstance(control, RemoteControl):
         raise FaultError(
             f"faults.{fault} was ordered for {target!r}, which is no app and no embedded broker. Give it the app, whose "
             f'KAFKA_EVENTS_BOOTSTRAP_SERVERS is "{EMBEDDED}", or what embedded.join() returned.'
         )
-    yield broker
+    yield control
 
 
-def process_of(app: Flask, fault: str) -> ProcessDelivery:
-    """What sends the app's events in this process.
+def keeping_of(app: Flask, fault: str) -> Keeping:
+    """What keeps the app's events in this process until they are sent.
 
     Raises:
-        FaultError: nothing does.
+        FaultError: it sends none.
         NotInitialised: the app has no `KafkaEvents`.
     """
-    return _sending(app, fault).process
+    return _sending(app, fault).process.poller.keeping
 
 
 def settle(target: Target, timeout: float) -> None:
@@ -75,23 +75,29 @@ def ask_again(target: Target) -> None:
 
     It takes a topic that was denied once for denied, until it looks again (measured: 1.5 s).
     """
-    producer = pipeline_of(target).process.gate.producer if isinstance(target, Flask) else None
+    producer = pipeline_of(target).process.poller.gate.producer if isinstance(target, Flask) else None
     if isinstance(producer, Producer):  # gevent's stand-in for one would ask in its own time
         with suppress(KafkaException):  # the broker is down, by another order
             producer.list_topics(timeout=ASKING)
 
 
-def _folder_of(app: Flask, fault: str) -> Path:
+@contextmanager
+def _broker_of_app(app: Flask, fault: str) -> Iterator[RemoteControl]:
     pipeline = _sending(app, fault)
     servers = pipeline.settings.bootstrap_servers
-    if servers != EMBEDDED:
-        where = "has no broker at all" if servers is None else f"is on {servers}"
+    if servers == EMBEDDED:
+        with join(pipeline.host.instance, log=_silence()) as lease:
+            yield lease
+        return
+    found = None if servers is None else broker_at(servers)
+    broker = None if found is None else RemoteControl(found)
+    if broker is None or not broker.is_alive():
+        where = "has no broker at all" if servers is None else f"is on {servers}, which is none"
         raise FaultError(
-            f"faults.{fault} takes the embedded broker, and app {app.name!r} {where}. Set "
-            f'KAFKA_EVENTS_BOOTSTRAP_SERVERS = "{EMBEDDED}" in its tests; where that address is an embedded broker\'s that '
-            f"you hold yourself, order the fault from it in the app's place."
+            f"faults.{fault} takes an embedded broker, and app {app.name!r} {where}. In its tests set "
+            f'KAFKA_EVENTS_BOOTSTRAP_SERVERS = "{EMBEDDED}", or the address of one that the tests have started.'
         )
-    return pipeline.host.instance
+    yield broker
 
 
 def _sending(app: Flask, fault: str) -> Pipeline:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -281,24 +282,46 @@ def test_two_instance_folders_have_their_own_faults(tmp_path: Path) -> None:
             held.events.close()
 
 
-def test_a_broker_takes_orders_in_the_apps_place(tmp_path: Path, broker: Lease) -> None:
-    """An app that knows the embedded broker by address is told to order from the broker, and that, or what holds it, works."""
+def test_a_broker_takes_orders_in_the_apps_place(shop: Shop, broker: Lease) -> None:
+    """What embedded.join() returned works as well, and so does what holds that."""
 
     @dataclass(frozen=True)
     class Holder:
         lease: Lease
 
+    for target in (broker, Holder(broker)):
+        with faults.refuse(target, "POLICY_VIOLATION"), pytest.raises(DeliveryFailed):
+            shop.events.emit("sold", wait=10)
+    assert shop.events.emit("sold", wait=10) is not None
+
+
+def test_an_app_that_knows_the_broker_by_address(tmp_path: Path, broker: Lease) -> None:
+    """The fault finds the broker behind the address, until that has ended."""
     held = open_shop(tmp_path, servers=broker.address)
+    with faults.refuse(held.app, "POLICY_VIOLATION"):
+        held.sell()
+    assert held.events.stats().failed_by_reason == {"POLICY_VIOLATION": 1}
+    held.events.close()
+    os.kill(broker.pid, signal.SIGTERM)
+    wait_until(lambda: not broker.is_alive(), "it has ended")
     with (
-        pytest.raises(FaultError, match=rf"'shop' is on {broker.address}\. Set .* in the app's place"),
+        pytest.raises(FaultError, match=f"is on {broker.address}, which is none"),
         faults.broker_down(held.app),
     ):
         pass
-    for target in (broker, Holder(broker)):
-        with faults.refuse(target, "POLICY_VIOLATION"), pytest.raises(DeliveryFailed):
-            held.events.emit("sold", wait=10)
-    assert held.events.emit("sold", wait=10) is not None
-    held.events.close()
+
+
+def test_a_killed_brokers_address_is_none(tmp_path: Path) -> None:
+    """One that couldn't take its signpost down isn't taken for a broker."""
+    with join(tmp_path / "broker", linger=0.3) as lease:
+        held = open_shop(tmp_path, servers=lease.address)
+        os.kill(lease.pid, signal.SIGKILL)
+        wait_until(lambda: not lease.is_alive(), "it has ended")
+        with (
+            pytest.raises(FaultError, match=f"is on {lease.address}, which is none"),
+            faults.slow(held.app, ms=1),
+        ):
+            pass
 
 
 def test_a_forked_child_delivers_its_own_events(shop: Shop, broker: Lease) -> None:
