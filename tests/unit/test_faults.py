@@ -216,7 +216,8 @@ def test_a_full_queue_blocks_until_it_has_room() -> None:
             emitting.start()
             wait_until(lambda: held.mine.stats().emitted == 1, "it is emitted")
             assert not held.mine.flush(0.1)
-        emitting.join()
+        emitting.join(10)
+        assert not emitting.is_alive()
         assert held.types() == ["sold"]
         assert held.mine.stats().dropped == 0
 
