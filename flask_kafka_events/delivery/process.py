@@ -30,6 +30,9 @@ from flask_kafka_events.settings import Settings
 class ProcessDelivery:
     """One process's ledger, queue and producer.
 
+    Attributes:
+        poller: what sends; a fault of the testing kit reaches its producer, and what it keeps.
+
     Args:
         app_name: the app's.
         settings: the app's.

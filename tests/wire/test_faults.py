@@ -236,16 +236,16 @@ def test_refused_by_a_journals_broker_is_a_dead_letter(instance: Path, broker: L
 def test_slow_delays_the_acknowledgement_and_no_answer(shop: Shop) -> None:
     """A view answers before a slow broker does; the event is delivered, but no sooner than the delay says."""
     shop.events.emit("first", wait=10)
-    with faults.slow(shop.app, ms=700):
+    with faults.slow(shop.app, ms=1_500):
         began = time.monotonic()
         assert shop.sell() == 200
         assert shop.events.stats().delivered == 1
-        assert time.monotonic() - began < 0.7
+        assert time.monotonic() - began < 1.5
     assert shop.events.stats().delivered == 2
-    assert time.monotonic() - began >= 0.7
+    assert time.monotonic() - began >= 1.5
     began = time.monotonic()
     assert shop.events.emit("last", wait=10) is not None
-    assert time.monotonic() - began < 0.7
+    assert time.monotonic() - began < 1.5
 
 
 def test_slow_within_slow_goes_back_to_the_outer_delay(broker: Lease) -> None:
