@@ -101,8 +101,8 @@ def capture_events(*apps: Flask) -> Iterator[Capture]:
 @contextmanager
 def _captured(app: Flask, heard: Heard) -> Iterator[Circumstances]:
     pipeline = pipeline_of(app)
-    if not isinstance(pipeline, _TapedPipeline):
-        pipeline = app.extensions[EXTENSION] = _TapedPipeline(pipeline)
+    if not isinstance(pipeline, TapedPipeline):
+        pipeline = app.extensions[EXTENSION] = TapedPipeline(pipeline)
     pipeline.tape.add(heard)
     try:
         yield Circumstances(app, pipeline)
@@ -111,7 +111,7 @@ def _captured(app: Flask, heard: Heard) -> Iterator[Circumstances]:
             app.extensions[EXTENSION] = pipeline.original
 
 
-class _TapedPipeline(Pipeline):
+class TapedPipeline(Pipeline):
     """Stands in for an app's pipeline while anybody captures its events."""
 
     def __init__(self, original: Pipeline) -> None:

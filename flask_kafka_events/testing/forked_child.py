@@ -62,7 +62,7 @@ class ForkedChild(Generic[T]):
 
     @property
     def stats(self) -> Stats:
-        """What became of the child's own events, once it had closed: its parent's aren't among them."""
+        """What became of the child's own events by its end."""
         return self._ended()[1]
 
     def wait(self, timeout: float) -> None:

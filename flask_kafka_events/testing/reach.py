@@ -16,6 +16,7 @@ from flask_kafka_events.embedded.remote_control import RemoteControl
 from flask_kafka_events.embedded.signposts import broker_at
 from flask_kafka_events.errors import FaultError
 from flask_kafka_events.pipeline import Pipeline
+from flask_kafka_events.testing.capturing import TapedPipeline
 
 #: Seconds that a broker gets to say which topics it has.
 ASKING: Final = 1.0
@@ -84,6 +85,11 @@ def ask_again(target: Target) -> None:
 @contextmanager
 def _broker_of_app(app: Flask, fault: str) -> Iterator[RemoteControl]:
     pipeline = _sending(app, fault)
+    if isinstance(pipeline, TapedPipeline):
+        raise FaultError(
+            f"faults.{fault} would never bite: the events of app {app.name!r} are captured, and reach no broker. Order it "
+            f"outside capture_events (the fixture kafka_events is one), or queue_full and fork, which work there."
+        )
     servers = pipeline.settings.bootstrap_servers
     if servers == EMBEDDED:
         with join(pipeline.host.instance, log=_silence()) as lease:

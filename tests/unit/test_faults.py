@@ -23,7 +23,7 @@ from flask_kafka_events import (
     emit_event,
     event_dropped,
 )
-from flask_kafka_events.testing import FaultError, faults
+from flask_kafka_events.testing import FaultError, capture_events, faults
 from flask_kafka_events.testing.broker_errors import broker_error, broker_errors
 from tests.processes import is_running, wait_until
 from tests.sending import Shop, shop
@@ -59,6 +59,20 @@ def view(held: Shop) -> Callable[[], tuple[int, str]]:
         return response.status_code, response.text
 
     return ask
+
+
+@pytest.mark.parametrize("name", ON_THE_BROKER)
+def test_captured_events_never_meet_a_broker(name: str) -> None:
+    """A broker's fault that is ordered where events are captured would go unnoticed: it is refused."""
+    app = Flask("shop")
+    app.config.update(KAFKA_EVENTS_BOOTSTRAP_SERVERS="embedded")
+    KafkaEvents(app)
+    with (
+        capture_events(app),
+        pytest.raises(FaultError, match=rf"faults\.{name} would never bite: .*captured"),
+        ON_THE_BROKER[name](app),
+    ):
+        raise AssertionError("It was ordered.")
 
 
 @pytest.mark.parametrize("name", ON_THE_BROKER)
