@@ -7,6 +7,7 @@ otherwise teardown decides, by the last answer there was.
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from contextvars import Context, copy_context
 from functools import partial, wraps
 from typing import Any, Final, cast
 
@@ -152,7 +153,8 @@ def _on_teardown(app: Flask, request: Request, state: RequestState, exc: BaseExc
 
 @_harmless
 def _rescue(app: Flask, state: RequestState) -> None:
-    _decide(app, state)
+    # In no context: a collection of garbage falls into any other request, whose context would be taken for this one's.
+    Context().run(_decide, app, state)
 
 
 def _ask(app: Flask, request: Request, state: RequestState) -> None:
@@ -192,12 +194,14 @@ def _decide_drafts(state: RequestState, ending: Ending) -> None:
         for draft in reversed(drafts):
             waits = draft.emission.at == "close" and state.response is not None
             if waits and state.body_end is not None:
-                all_of_them.callback(state.body_end.then, partial(_decide_closed, draft, ending))
+                # In this context: at the body's end a tracer's span, and Flask's own, aren't the current ones any more.
+                decide = partial(_decide_closed, copy_context(), draft, ending)
+                all_of_them.callback(state.body_end.then, decide)
                 continue
             if waits:
                 draft.pipeline.reminders.warn("passthrough", PASSTHROUGH, draft.emission.type)
             all_of_them.callback(decide_draft, draft, ending)
 
 
-def _decide_closed(draft: Draft, ending: Ending, error: BaseException | None) -> None:
-    decide_draft(draft, msgspec.structs.replace(ending, error=ending.error or error))
+def _decide_closed(context: Context, draft: Draft, ending: Ending, error: BaseException | None) -> None:
+    context.run(decide_draft, draft, msgspec.structs.replace(ending, error=ending.error or error))
