@@ -93,9 +93,11 @@ class ContentMaker:
 
     Args:
         settings: the app's.
+        formats: what writes an event in each of the formats.
     """
 
     settings: Settings
+    formats: Mapping[str, Callable[[Event], Record]] = field(default_factory=lambda: FORMATS)
     _plans: dict[tuple[str, str | None, str | None], "_Plan"] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -146,7 +148,7 @@ class ContentMaker:
             type=checked_type,
             topic=self._topic(type, rule.topic or topic or self.settings.topic),
             key=FieldKey(rule.key) if rule.key else None,
-            format=FORMATS[rule.format or format or self.settings.format],
+            format=self.formats[rule.format or format or self.settings.format],
             rule=rule,
         )
 

@@ -175,6 +175,13 @@ class JournalTooNew(JournalError):
     """
 
 
+class MissingExtra(KafkaEventsError, ImportError):
+    """What an extra of this package brings isn't installed.
+
+    .. versionadded:: 0.1
+    """
+
+
 def explanation_with_place(error: BaseException) -> str:
     """`explanation`, and where it was raised, for code of the app's own: a traceback would end with what it says."""
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -150,6 +150,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             size += len(name) + len(value)
         return size
 
+    def with_headers(self, headers: tuple[tuple[str, bytes], ...]) -> "Record":
+        """The record with these headers behind its own, of which those go that they take the place of.
+
+        A name is there once, for readers differ in which of two they take; and a `tracestate` goes with the `traceparent`
+        that it belongs to.
+        """
+        names = {name.lower() for name, _ in headers}
+        if "traceparent" in names:
+            names.add("tracestate")
+        own = [each for each in self.headers if each[0].lower() not in names]
+        return msgspec.structs.replace(self, headers=(*own, *headers))
+
 
 def new_id() -> str:
     """A new event id: a UUID of version 7, so that ids sort by time."""

@@ -5,8 +5,6 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeAlias
 
-import msgspec
-
 from flask_kafka_events import signals
 from flask_kafka_events.announcer import Announcer
 from flask_kafka_events.broker_addresses import NOT_SET
@@ -44,16 +42,17 @@ class Pipeline:
         self.host = host
         #: Whether a mistake in an event is raised where it is made.
         self.is_strict = host.strict
-        self._factory = factory
+        self.factory = factory
         self.reminders = Reminders(host.log)
-        self._contents = ContentMaker(settings=settings)
+        self.contents = ContentMaker(settings=settings)
         self._announcer = Announcer(sender=host.sender, log=host.log, reminders=self.reminders)
-        self._processes = PerProcess(self._make_process)
+        self.make_delivery: Callable[..., ProcessDelivery] = ProcessDelivery
+        self.processes = PerProcess(self._make_process)
 
     @property
     def process(self) -> ProcessDelivery:
         """The calling process's ledger, queue and producer."""
-        return self._processes.current()
+        return self.processes.current()
 
     def content(
         self,
@@ -103,7 +102,7 @@ class Pipeline:
             self.process.ledger.set_apart("disabled")
             return None
         self.check_configured()
-        return self._contents.make(
+        return self.contents.make(
             type, make_data(), key=key, topic=topic, format=format, headers=headers, strict=strict
         )
 
@@ -213,7 +212,7 @@ class Pipeline:
             self.lose_content(content.type, error, waiter)
             return None
         if content.headers:
-            record = msgspec.structs.replace(record, headers=(*record.headers, *content.headers))
+            record = record.with_headers(content.headers)
         return record
 
     def _announce(
@@ -235,9 +234,9 @@ class Pipeline:
     def _make_process(self) -> ProcessDelivery:
         log = self.host.log
         connection = Connection(
-            settings=self.settings, factory=self._factory, log=log, directory=self.host.instance
+            settings=self.settings, factory=self.factory, log=log, directory=self.host.instance
         )
-        return ProcessDelivery(
+        return self.make_delivery(
             app_name=self.host.name,
             settings=self.settings,
             connection=connection,

@@ -27,3 +27,7 @@ class PerProcess(Generic[T]):
             return self._by_pid[pid]
         except KeyError:
             return self._by_pid.setdefault(pid, self._make())
+
+    def has_current(self) -> bool:
+        """Whether the calling process has made its own already."""
+        return os.getpid() in self._by_pid
