@@ -99,8 +99,9 @@ class EventSpans:
 
     def _write(self, write: Callable[[Event], Record], event: Event) -> Record:
         try:
-            span = self._start(event)
-            carrier = _carrier(span)
+            parent = self._parent(event)
+            span = self._start(event, parent)
+            carrier = _carrier(span, parent)
         except Exception as error:  # noqa: BLE001 - samplers and processors are the app's and may raise anything
             self._tell(error)
             return write(event)
@@ -113,7 +114,7 @@ class EventSpans:
             self._end(span, None)
         return record.with_headers(tuple((name, text.encode()) for name, text in carrier.items()))
 
-    def _start(self, event: Event) -> trace.Span:
+    def _start(self, event: Event, parent: Context) -> trace.Span:
         attributes: dict[str, str | int] = {
             "messaging.system": "kafka",
             "messaging.operation.name": "send",
@@ -127,7 +128,7 @@ class EventSpans:
             attributes["messaging.kafka.message.key"] = event.key
         return self._tracer.start_span(
             f"send {event.topic}",
-            context=self._parent(event),
+            context=parent,
             kind=trace.SpanKind.PRODUCER,
             attributes=attributes,
         )
@@ -177,9 +178,10 @@ def _attributes_of(end: Delivery | Loss | None) -> dict[str, str | int]:
     return {OUTCOME: outcome, "error.type": end.reason}
 
 
-def _carrier(span: trace.Span) -> dict[str, str]:
+def _carrier(span: trace.Span, parent: Context) -> dict[str, str]:
+    """What goes with the event; where there is no SDK, and so no span of ours, what its parent says."""
     carrier: dict[str, str] = {}
-    _W3C.inject(carrier, trace.set_span_in_context(span))
+    _W3C.inject(carrier, trace.set_span_in_context(span) if span.get_span_context().is_valid else parent)
     if not valid_tracestate(carrier.get("tracestate", "")):
         carrier.pop("tracestate", None)
     return carrier
