@@ -3,7 +3,7 @@
 from functools import partial
 
 from flask_kafka_events.content import ContentMaker
-from flask_kafka_events.delivery.followed import FollowedDelivery, Follower
+from flask_kafka_events.delivery.followed import FollowedDelivery, Follower, has_begun
 from flask_kafka_events.errors import ConfigurationError
 from flask_kafka_events.formats import FORMATS
 from flask_kafka_events.pipeline import Pipeline
@@ -20,7 +20,8 @@ def follow(pipeline: Pipeline, follower: Follower, *, asked_by: str) -> None:
     Raises:
         ConfigurationError: this process has events already.
     """
-    if pipeline.processes.has_current():
+    made = pipeline.processes.made()
+    if made is not None and has_begun(made):
         raise ConfigurationError(
             f"{asked_by} came too late for app {pipeline.host.name!r}, whose events have begun in this process. Call it right "
             f"after init_app."
@@ -28,3 +29,4 @@ def follow(pipeline: Pipeline, follower: Follower, *, asked_by: str) -> None:
     formats = {name: follower.writing(write) for name, write in FORMATS.items()}
     pipeline.contents = ContentMaker(settings=pipeline.settings, formats=formats)
     pipeline.make_delivery = partial(FollowedDelivery, follower=follower)
+    pipeline.processes.forget()  # one that was only asked for its counters

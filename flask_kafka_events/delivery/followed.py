@@ -52,3 +52,8 @@ class FollowedDelivery(ProcessDelivery):
             return super().stop(timeout)
         finally:
             self._follower.closed()
+
+
+def has_begun(delivery: ProcessDelivery) -> bool:
+    """Whether it has had events, or a producer: then another can't take its place any more."""
+    return delivery._is_started or delivery.ledger.entered > 0

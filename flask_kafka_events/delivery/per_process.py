@@ -28,6 +28,10 @@ class PerProcess(Generic[T]):
         except KeyError:
             return self._by_pid.setdefault(pid, self._make())
 
-    def has_current(self) -> bool:
-        """Whether the calling process has made its own already."""
-        return os.getpid() in self._by_pid
+    def made(self) -> T | None:
+        """The calling process's own, where there is one already."""
+        return self._by_pid.get(os.getpid())
+
+    def forget(self) -> None:
+        """Let the calling process make another at its next use."""
+        self._by_pid.pop(os.getpid(), None)

@@ -293,15 +293,40 @@ def test_second_call_changes_nothing() -> None:
     assert (len(spans.all()), len(others.all())) == (1, 0)
 
 
-def test_it_is_refused_where_it_would_do_half() -> None:
-    """An app without KafkaEvents, and one whose events have begun, are told what to do."""
+def test_an_app_without_events_is_told_what_to_do() -> None:
+    """Without KafkaEvents there is nothing to trace."""
     with pytest.raises(NotInitialised, match="init_app"):
         trace_events(Flask("none"))
-    with shop() as held:
-        held.mine.emit("sold")
+
+
+@pytest.mark.parametrize("data", [None, float("nan")])
+def test_an_app_whose_events_have_begun_is_refused(data: object) -> None:
+    """Where one was emitted, or failed to be, half of them would have no span; the second call isn't taken for done."""
+    with shop(testing=False) as held:
+        held.mine.emit("sold", data)
         for _ in range(2):
             with pytest.raises(ConfigurationError, match=r"too late for app 'shop'.*right after init_app"):
                 trace_events(held.app)
+
+
+def test_an_app_that_has_a_producer_is_refused() -> None:
+    """The producer may be of a class that makes spans of its own."""
+    with shop() as held:
+        start(held)
+        with pytest.raises(ConfigurationError, match="too late"):
+            trace_events(held.app)
+
+
+def test_who_only_looked_has_not_begun() -> None:
+    """An app whose counters were read, and nothing else, can be traced."""
+    spans = Spans()
+    with shop(testing=False) as held:
+        assert held.mine.stats().emitted == 0
+        assert held.mine.flush(0)
+        trace_events(held.app, tracer_provider=spans.provider)
+        held.mine.emit("sold", wait=5)
+        assert held.mine.stats().delivered == 1
+    assert len(spans.all()) == 1
 
 
 def test_events_that_share_an_id_have_a_span_each() -> None:
