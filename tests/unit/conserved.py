@@ -85,8 +85,12 @@ class Trade:
             told.connect(receiver, sender=self.shop.app)
             # Not connected_to: blinker then looks through all senders, of which one may be collected meanwhile.
             self._held.callback(told.disconnect, receiver, sender=self.shop.app)
+        self.prepare()
         self.shop.mine.start()
         self.broker.rest()
+
+    def prepare(self) -> None:
+        """Do what an app does before its first event."""
 
     def close(self) -> None:
         """End the app, and look that what it leaves is on disk."""

@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Emitting(RuleBasedStateMachine):
     """One app that emits, before a broker that says anything."""
 
     journal = False
+    trade_of: Callable[..., Trade] = Trade
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +57,7 @@ class Emitting(RuleBasedStateMachine):
     @initialize(on_full=st.sampled_from(["drop", "block", "raise"]))
     def open(self, on_full: str) -> None:
         """The first app begins."""
-        self.trade = Trade(self.folder, ON_FULL=on_full, **LIMITS)
+        self.trade = self.trade_of(self.folder, ON_FULL=on_full, **LIMITS)
 
     @rule(count=FEW, size=SIZES, topic=TOPICS, type=st.sampled_from(["sold", "vetoed"]))
     def emit(self, count: int, size: int, topic: str, type: str) -> None:
