@@ -145,6 +145,34 @@ def test_teardown_that_raises_is_no_way_out(here: Shop, why: str) -> None:
     assert accounted(here) == {"ordered": 5}
 
 
+SAID: contextvars.ContextVar[str] = contextvars.ContextVar("said", default="nothing")
+
+
+def test_event_at_close_is_made_in_its_requests_context(here: Shop) -> None:
+    """What a request has in its context is there for receivers, whatever context its body is closed in."""
+
+    @here.app.get("/")
+    @emit_event("closed", at="close")
+    def view() -> Response:
+        SAID.set("in the view")
+        return Response(iter(["ok"]))
+
+    heard: list[str] = []
+
+    def note(_: Flask, event: Event) -> None:
+        heard.append(SAID.get())
+
+    with event_created.connected_to(note, sender=here.app):
+        body = contextvars.Context().run(
+            here.app, EnvironBuilder("/").get_environ(), lambda *_: lambda _: None
+        )
+        assert b"".join(body) == b"ok"
+        body.close()  # type: ignore[attr-defined]  # PEP 3333: where there is one
+    assert heard == ["in the view"]
+    assert SAID.get() == "nothing"
+    assert accounted(here) == {"closed": 1}
+
+
 def test_stream_that_is_over_before_the_decision_is_decided(here: Shop) -> None:
     """Where teardown decides, and stream_with_context puts it behind the body's end, that end is known already."""
 
