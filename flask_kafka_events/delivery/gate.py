@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeAlias
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
+
+# Not confluent_kafka.Producer: that may be a subclass in Python, which an instrumentation has put in its place.
+from confluent_kafka.cimpl import Producer
 
 from flask_kafka_events.delivery.first_flights import FirstFlights
 from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
