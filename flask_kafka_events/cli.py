@@ -1,4 +1,4 @@
-"""`flask kafka-events`: topics, tail, emit, journal."""
+"""`flask kafka-events`: topics, tail, emit, journal, doctor."""
 
 import json
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from flask.cli import AppGroup
 
 from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.delivery.topics import Broker, broker_of
+from flask_kafka_events.doctor_command import doctor
 from flask_kafka_events.errors import BrokerError, DeliveryTimeout
 from flask_kafka_events.event import Event
 from flask_kafka_events.extension import KafkaEvents
@@ -26,6 +27,7 @@ kafka_events = AppGroup("kafka-events", help="The app's events on Kafka.")
 topics = AppGroup("topics", help="The broker's topics.")
 kafka_events.add_command(topics)
 kafka_events.add_command(journal)
+kafka_events.add_command(doctor)
 
 
 @topics.command("list")

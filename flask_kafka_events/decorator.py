@@ -69,7 +69,7 @@ def _decorate(emission: Emission, function: Callable[P, R]) -> Callable[P, R]:
     _check_data(emission, function)
     wrap = _wrap_async if inspect.iscoroutinefunction(function) else _wrap
     wrapper = wrap(emission, function)
-    mark(function, wrapper)
+    mark(function, wrapper, emission)
     return wrapper
 
 

@@ -59,7 +59,7 @@ def read_journal_directory(value: object, place: Place, *, mounts: Path = _MOUNT
         raise wrong(place, "an absolute path of a directory", str(path))
     if fcntl is None:  # pragma: no cover - as above
         raise ConfigurationError(f"{place} needs POSIX record locks, which this system hasn't. Leave it out.")
-    kind = _file_system(path.resolve(), mounts)
+    kind = file_system_of(path.resolve(), mounts)
     if kind in _NETWORK:
         raise ConfigurationError(
             f"{place} is on a network file system ({kind}), where neither locks nor SQLite's WAL can be trusted. Name a "
@@ -72,7 +72,7 @@ def read_journal_directory(value: object, place: Place, *, mounts: Path = _MOUNT
     return path
 
 
-def _file_system(path: Path, mounts: Path) -> str:
+def file_system_of(path: Path, mounts: Path = _MOUNTS) -> str:
     """The type of the file system that holds a path, or its nearest parent that exists; empty where nobody knows."""
     try:
         lines = mounts.read_text(errors="surrogateescape").splitlines()

@@ -1,4 +1,4 @@
-"""Finds `@emit_event` above `@route`, where Flask has registered the function below it and never calls ours."""
+"""Where each `@emit_event` stands: which functions have one, and which Flask calls without it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -6,27 +6,42 @@ from typing import Any, Final
 from flask import Flask
 
 _MARK: Final = "_flask_kafka_events_wrapper"
+_TOLD: Final = "_flask_kafka_events_told"
 
 
-def mark(function: Callable[..., Any], wrapper: Callable[..., Any]) -> None:
-    """Remember on `function` itself that `wrapper` is to be called in its place."""
+def mark(function: Callable[..., Any], wrapper: Callable[..., Any], told: object) -> None:
+    """Remember on `function` that `wrapper` is to be called in its place, and on that what the decorator was told."""
     vars(function)[_MARK] = wrapper
+    # With whose it is: functools.wraps copies it to what is put around the wrapper.
+    vars(wrapper)[_TOLD] = (wrapper, told)
+
+
+def told(layer: Callable[..., Any]) -> Any:
+    """What `@emit_event` was told, where this is the very function that it made; else None."""
+    whose, what = getattr(layer, _TOLD, (None, None))
+    return what if whose is layer else None
 
 
 def misplaced(app: Flask) -> list[str]:
     """The endpoints whose function is registered without the `@emit_event` that stands above its route."""
-    called = {id(function) for view in app.view_functions.values() for function in _layers(view)}
-    return [
-        endpoint
+    return list(skipped(app))
+
+
+def skipped(app: Flask) -> dict[str, Callable[..., Any]]:
+    """By endpoint what `@emit_event` has made above its route, where Flask registered the function below and never calls it."""
+    called = {id(function) for view in app.view_functions.values() for function in layers(view)}
+    return {
+        endpoint: wrapper
         for endpoint, view in app.view_functions.items()
         # functools.wraps copies the mark to what is put around a function: it counts only on the function itself.
         if (wrapper := getattr(view, _MARK, None)) is not None
         and getattr(wrapper, "__wrapped__", None) is view
         and id(wrapper) not in called
-    ]
+    }
 
 
-def _layers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+def layers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """The function, what it wraps, what that wraps, to the innermost."""
     layer: Callable[..., Any] | None = function
     while layer is not None:
         yield layer

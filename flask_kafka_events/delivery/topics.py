@@ -108,7 +108,7 @@ class Broker:
         """
         partitions = self.topic(topic).partitions
         config = {**self.config, "group.id": f"tail-{uuid.uuid4()}", "enable.auto.commit": False}
-        consumer = Consumer({**config, "enable.partition.eof": True}, logger=_Silence())
+        consumer = Consumer({**config, "enable.partition.eof": True}, logger=Silence())
         try:
             # So that it knows the leaders: else it asks for the offsets again after half a second (12 ms so, measured).
             self._answered(lambda: consumer.list_topics(topic, timeout=self.patience))
@@ -146,11 +146,11 @@ class Broker:
 
     def _admin(self) -> AdminClient:
         # Not as an argument, which AdminClient doesn't take in confluent-kafka 2.3.
-        config: dict[str, Any] = {**self.config, "logger": _Silence()}
+        config: dict[str, Any] = {**self.config, "logger": Silence()}
         return AdminClient(config)
 
 
-class _Silence:
+class Silence:
     """Takes librdkafka's log, which would go to stderr: what matters in it comes back as an error of the call."""
 
     def log(self, *_: object) -> None:

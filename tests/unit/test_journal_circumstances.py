@@ -63,7 +63,7 @@ def test_a_fork_in_the_middle_of_an_adoption_changes_nothing(tmp_path: Path, moc
         assert begun.wait(10)
 
         def in_child() -> Any:
-            heir.app.extensions["kafka_events"]._factory = None  # noqa: SLF001 - no producer: it stays on disk
+            heir.app.extensions["kafka_events"].factory = None  # no producer: it stays on disk
             heir.mine.emit("childs")
             return process(heir).adopt(), [path.name for path in files(tmp_path)]
 
