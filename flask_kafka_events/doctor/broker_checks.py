@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from flask_kafka_events.delivery.reports import next_step
-from flask_kafka_events.doctor.cluster import Cluster, NoAnswer
+from flask_kafka_events.doctor.cluster import Cluster, NoAnswer, speaks_otherwise
 from flask_kafka_events.doctor.finding import Check, Finding
 from flask_kafka_events.errors import KafkaEventsError
 
@@ -44,8 +44,7 @@ def no_answer(refused: NoAnswer) -> Finding:
     """What it means that the brokers can't be asked."""
     error = refused.error
     check = REFUSES if refused.is_refusal else UNREACHABLE
-    # Of a listener that speaks TLS librdkafka says _TRANSPORT too, and names the property.
-    step = None if "security.protocol" in error.str() else next_step(error)
+    step = None if speaks_otherwise(error) else next_step(error)  # its code is that of an absent broker
     return check.found(f"Kafka: {error.str()} ({error.name()}).", where=_SERVERS, next_step=step)
 
 

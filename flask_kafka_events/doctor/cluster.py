@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -132,9 +133,13 @@ def _metadata(admin: AdminClient, errors: list[KafkaError], patience: float) -> 
             raise NoAnswer((decisive or errors[1:] or errors)[0])
 
 
+def speaks_otherwise(error: KafkaError) -> bool:
+    """Whether encryption meets a listener without, or the other way round, as far as librdkafka can guess."""
+    return "listener?" in error.str()
+
+
 def _is_refusal(error: KafkaError) -> bool:
-    # A TLS listener that is asked in the clear just hangs up; librdkafka's text names the property.
-    return error.code() in _DECISIVE or refuses_certificate(error) or "security.protocol" in error.str()
+    return error.code() in _DECISIVE or refuses_certificate(error) or speaks_otherwise(error)
 
 
 class _Questions:
@@ -148,7 +153,7 @@ class _Questions:
     def cluster(self, names: list[str]) -> Cluster:
         """All that is asked for."""
         addresses = {number: (str(at.host), at.port) for number, at in self._known.brokers.items()}
-        away = {number: why for number, address in addresses.items() if (why := _why_away(address))}
+        away = {number: why for number, address in addresses.items() if (why := why_away(address))}
         # Where nobody can be reached but for the metadata, each question would only run out of time.
         asked = [] if away.keys() == addresses.keys() else names
         configs = self._configs(min(addresses, default=1), asked)
@@ -176,7 +181,7 @@ class _Questions:
         is_hidden |= known is not None and known.error is not None and known.error.code() == _HIDDEN
         return Topic(
             name=name,
-            exists=known is not None and not is_hidden,
+            exists=known is not None and bool(known.partitions) and not is_hidden,
             is_hidden=is_hidden,
             partitions=() if known is None else _partitions(known),
             config=config,
@@ -195,13 +200,9 @@ class _Questions:
         return {resources[resource]: _answer(future) for resource, future in futures.items()}
 
     def _rights(self, names: list[str]) -> dict[str, Any]:
-        if not names:
-            return {}
-        futures = self._admin.describe_topics(
-            TopicCollection(names), include_authorized_operations=True, request_timeout=self._patience
-        )
-        answers = {name: _answer(future) for name, future in futures.items()}
-        return {name: _operations(answer) for name, answer in answers.items()}
+        ask = partial(self._admin.describe_topics, include_authorized_operations=True)
+        futures = ask(TopicCollection(names), request_timeout=self._patience) if names else {}
+        return {name: _operations(_answer(future)) for name, future in futures.items()}
 
     def _newest(self, names: list[str]) -> dict[str, float]:
         newest: Any = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]  # it has no types
@@ -211,11 +212,11 @@ class _Questions:
             for number in getattr(self._known.topics.get(name), "partitions", ())
         }
         futures = self._admin.list_offsets(wanted, request_timeout=self._patience) if wanted else {}
-        found: dict[str, float] = {}
-        for partition, future in futures.items():
-            seconds = getattr(_answer(future), "timestamp", -1) / 1000
-            found[partition.topic] = max(seconds, found.get(partition.topic, seconds))
-        return found
+        # A partition without events says -1.
+        ages = [
+            (at.topic, getattr(_answer(future), "timestamp", -1) / 1000) for at, future in futures.items()
+        ]
+        return {name: max(age for whose, age in ages if whose == name) for name, _ in ages}
 
 
 def _answer(future: "Future[Any]") -> Any:
@@ -232,8 +233,9 @@ def _values(answer: Any) -> dict[str, str]:
 
 
 def _operations(answer: Any) -> Any:
-    allowed = getattr(answer, "authorized_operations", None)
-    return answer if allowed is None else frozenset(operation.name for operation in allowed)
+    """What is allowed, by Kafka's names; their error, or None, where they don't tell."""
+    allowed = getattr(answer, "authorized_operations", answer)
+    return frozenset(each.name for each in allowed) if isinstance(allowed, list) else allowed
 
 
 def _partitions(known: TopicMetadata) -> tuple[Partition, ...]:
@@ -243,7 +245,8 @@ def _partitions(known: TopicMetadata) -> tuple[Partition, ...]:
     )
 
 
-def _why_away(address: tuple[str, int]) -> str:
+def why_away(address: tuple[str, int]) -> str:
+    """Why nobody answers at a host and port; empty where somebody does."""
     try:
         with closing(socket.create_connection(address, timeout=CONNECT)):
             return ""

@@ -91,9 +91,7 @@ def _passwords(settings: Settings) -> Iterator[Finding]:
     if settings.credentials is not None:
         given.update(_NAMES)
     if given and not protocol.startswith("sasl_"):
-        problem = (
-            f"Credentials are set, and security.protocol is {protocol or 'plaintext'!r}, which shows none."
-        )
+        problem = "Credentials are set, and security.protocol is one without SASL, which shows none."
         yield UNUSED.found(problem, where=_WHERE)
     lacking = [name for name in _NAMES if name not in given]
     if lacking and _is_by_password(settings):

@@ -239,7 +239,7 @@ def properties_contradict() -> Flask:
     return good_app(PRODUCER={"reconnect.backoff.ms": 20_000, "reconnect.backoff.max.ms": 10_000})
 
 
-@broken("credentials-unused", "plaintext")
+@broken("credentials-unused", "security.protocol")
 def password_for_nobody() -> Flask:
     """The protocol was forgotten."""
     return good_app(PRODUCER={"sasl.username": "app", "sasl.password": "c4nary"})
