@@ -63,6 +63,7 @@ def _rows(route: Route) -> list[list[str]]:
             f"on {event.on}",
             f"topic {event.topic or '-'}",
             f"key {printable(event.key or '-')}",
+            "" if route.is_called else click.style("never called", fg="red"),
         ]
         for event in route.events
     ]

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from flask_kafka_events.delivery.reports import next_step
-from flask_kafka_events.doctor.cluster import Cluster, NoAnswer, speaks_otherwise
+from flask_kafka_events.doctor.cluster import NoAnswer
+from flask_kafka_events.doctor.facts import Cluster
 from flask_kafka_events.doctor.finding import Check, Finding
 from flask_kafka_events.errors import KafkaEventsError
 
@@ -18,7 +19,7 @@ REFUSES: Final = Check(
     name="broker-refuses",
     severity="error",
     finds="A broker is there and doesn't let the app in: encryption, certificate, user or password.",
-    next_step="Correct security.protocol and the rest of KAFKA_EVENTS_PRODUCER.",
+    next_step="Compare security.protocol in KAFKA_EVENTS_PRODUCER with what the listener speaks, and read the broker's log.",
 )
 CREDENTIALS: Final = Check(
     name="credentials",
@@ -42,10 +43,12 @@ _SERVERS: Final = "KAFKA_EVENTS_BOOTSTRAP_SERVERS"
 
 def no_answer(refused: NoAnswer) -> Finding:
     """What it means that the brokers can't be asked."""
-    error = refused.error
-    check = REFUSES if refused.is_refusal else UNREACHABLE
-    step = None if speaks_otherwise(error) else next_step(error)  # its code is that of an absent broker
-    return check.found(f"Kafka: {error.str()} ({error.name()}).", where=_SERVERS, next_step=step)
+    problem = f"Kafka: {refused.error.str()} ({refused.error.name()})."
+    if refused.is_away and refused.open_at:
+        problem = f"Connections to {refused.open_at} are taken, and no question is answered. {problem}"
+        return REFUSES.found(problem, where=_SERVERS)
+    check = UNREACHABLE if refused.is_away else REFUSES
+    return check.found(problem, where=_SERVERS, next_step=next_step(refused.error))
 
 
 def not_asked(error: KafkaEventsError) -> Finding:

@@ -1,11 +1,10 @@
-"""What the brokers tell of themselves and of the topics that events go to."""
+"""Asks the brokers about themselves and about the topics that events go to."""
 
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -20,12 +19,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it has no _
 
 from flask_kafka_events.delivery.reports import UNREACHABLE, refuses_certificate
 from flask_kafka_events.delivery.topics import Broker, Silence
+from flask_kafka_events.doctor.facts import Cluster, Partition, Topic
 
 #: Seconds that a connection to a broker's own address may take.
 CONNECT: Final = 3.0
 _TURN: Final = 0.5
 # What librdkafka tells by its error callback alone, while a question to the broker only runs out of time.
 _DECISIVE: Final = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})  # noqa: SLF001 - a public name
+_AWAY: Final = UNREACHABLE | {KafkaError._RESOLVE, KafkaError._TIMED_OUT}  # noqa: SLF001 - as above
 _HIDDEN: Final = KafkaError.TOPIC_AUTHORIZATION_FAILED
 _UNSUPPORTED: Final = KafkaError._UNSUPPORTED_FEATURE  # noqa: SLF001 - as above
 
@@ -35,72 +36,15 @@ class NoAnswer(Exception):
 
     Attributes:
         error: librdkafka's.
-        is_refusal: whether somebody is there and doesn't let us in.
+        is_away: whether that says no more than that nobody answers.
+        open_at: an address of theirs where a connection is taken all the same; empty where there is none.
     """
 
-    def __init__(self, error: KafkaError) -> None:
+    def __init__(self, error: KafkaError, *, open_at: str = "") -> None:
         super().__init__(error)
         self.error = error
-        self.is_refusal = error.code() not in UNREACHABLE or _is_refusal(error)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Partition:
-    """One partition.
-
-    Attributes:
-        number: its.
-        leader: the broker that takes its events; -1 for none.
-        replicas: how many brokers keep it.
-        in_sync: how many of them have all of it.
-    """
-
-    number: int
-    leader: int
-    replicas: int
-    in_sync: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Topic:
-    """What is known of a topic.
-
-    Attributes:
-        name: its.
-        exists: False where the brokers know none of that name, or this user may not see it.
-        is_hidden: whether this user has no right to see it.
-        partitions: all of them.
-        config: its properties; empty where they can't be seen.
-        rights: what this user may do with it, in Kafka's words; None where nobody tells.
-        newest: the timestamp of its newest event, in seconds since 1970; None where there is none, or nobody tells.
-    """
-
-    name: str
-    exists: bool = True
-    is_hidden: bool = False
-    partitions: tuple[Partition, ...] = ()
-    config: Mapping[str, str]
-    rights: frozenset[str] | None = None
-    newest: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cluster:
-    """What is known of the brokers.
-
-    Attributes:
-        addresses: where each says that it is to be reached, by number.
-        away: the numbers of those that nobody answers at, with why.
-        topics: the ones that were asked for.
-        makes_topics: whether an unknown topic is made at its first event; None where that can't be seen.
-        unseen: why the properties of topics can't be seen; empty where they can.
-    """
-
-    addresses: Mapping[int, str]
-    away: Mapping[int, str]
-    topics: tuple[Topic, ...]
-    makes_topics: bool | None
-    unseen: str
+        self.is_away = error.code() in _AWAY and not refuses_certificate(error)
+        self.open_at = open_at
 
 
 def read_cluster(broker: Broker, names: Collection[str]) -> Cluster:
@@ -116,7 +60,11 @@ def read_cluster(broker: Broker, names: Collection[str]) -> Cluster:
         admin = AdminClient(config, logger=Silence())
     except KafkaException as exception:
         raise NoAnswer(exception.args[0]) from None
-    known = _metadata(admin, errors, broker.patience)
+    try:
+        known = _metadata(admin, errors, broker.patience)
+    except NoAnswer as refused:
+        # Of a TLS listener that is asked in the clear librdkafka says that it is down, and no more.
+        raise NoAnswer(refused.error, open_at=_open_address(broker.config["bootstrap.servers"])) from None
     return _Questions(admin, known, broker.patience).cluster(sorted(names))
 
 
@@ -133,13 +81,14 @@ def _metadata(admin: AdminClient, errors: list[KafkaError], patience: float) -> 
             raise NoAnswer((decisive or errors[1:] or errors)[0])
 
 
-def speaks_otherwise(error: KafkaError) -> bool:
-    """Whether encryption meets a listener without, or the other way round, as far as librdkafka can guess."""
-    return "listener?" in error.str()
-
-
 def _is_refusal(error: KafkaError) -> bool:
-    return error.code() in _DECISIVE or refuses_certificate(error) or speaks_otherwise(error)
+    return error.code() in _DECISIVE or refuses_certificate(error)
+
+
+def _open_address(servers: str) -> str:
+    addresses = [address.rpartition(":") for address in servers.split(",")]
+    taken = (f"{host}:{port}" for host, _, port in addresses if not why_away((host.strip("[]"), int(port))))
+    return next(taken, "")
 
 
 class _Questions:
@@ -156,7 +105,7 @@ class _Questions:
         away = {number: why for number, address in addresses.items() if (why := why_away(address))}
         # Where nobody can be reached but for the metadata, each question would only run out of time.
         asked = [] if away.keys() == addresses.keys() else names
-        configs = self._configs(min(addresses, default=1), asked)
+        configs = self._configs(min(addresses, default=1), asked) if asked else {}
         refusals = [error for error in configs.values() if isinstance(error, KafkaError)]
         # What doesn't know this question knows none of the later ones, and never answers (librdkafka's mock cluster).
         is_new = _UNSUPPORTED not in {error.code() for error in refusals}
@@ -177,6 +126,7 @@ class _Questions:
 
     def _topic(self, name: str, config: dict[str, str], rights: Any, newest: float | None) -> Topic:
         known = self._known.topics.get(name)
+        allowed = getattr(rights, "authorized_operations", None)
         is_hidden = isinstance(rights, KafkaError) and rights.code() == _HIDDEN
         is_hidden |= known is not None and known.error is not None and known.error.code() == _HIDDEN
         return Topic(
@@ -185,7 +135,7 @@ class _Questions:
             is_hidden=is_hidden,
             partitions=() if known is None else _partitions(known),
             config=config,
-            rights=rights if isinstance(rights, frozenset) else None,
+            rights=None if allowed is None else frozenset(each.name for each in allowed),
             newest=newest,
         )
 
@@ -202,7 +152,7 @@ class _Questions:
     def _rights(self, names: list[str]) -> dict[str, Any]:
         ask = partial(self._admin.describe_topics, include_authorized_operations=True)
         futures = ask(TopicCollection(names), request_timeout=self._patience) if names else {}
-        return {name: _operations(_answer(future)) for name, future in futures.items()}
+        return {name: _answer(future) for name, future in futures.items()}
 
     def _newest(self, names: list[str]) -> dict[str, float]:
         newest: Any = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]  # it has no types
@@ -230,12 +180,6 @@ def _answer(future: "Future[Any]") -> Any:
 def _values(answer: Any) -> dict[str, str]:
     entries = answer if isinstance(answer, dict) else {}
     return {name: entry.value for name, entry in entries.items() if entry.value is not None}
-
-
-def _operations(answer: Any) -> Any:
-    """What is allowed, by Kafka's names; their error, or None, where they don't tell."""
-    allowed = getattr(answer, "authorized_operations", answer)
-    return frozenset(each.name for each in allowed) if isinstance(allowed, list) else allowed
 
 
 def _partitions(known: TopicMetadata) -> tuple[Partition, ...]:

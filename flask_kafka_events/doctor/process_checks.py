@@ -90,9 +90,9 @@ def check_process(
     if early_clients or early_events:
         problem = f"Loading the app made {early_clients} Kafka client(s) and emitted {early_events} event(s)."
         yield EARLY_CLIENT.found(problem, where="the app's modules and its factory")
-    if serving.worker_class == "eventlet" or _has_patched("eventlet.patcher"):
+    if "eventlet" in serving.worker_class or _has_patched("eventlet.patcher"):
         yield EVENTLET.found("The workers are eventlet's.", where="the server's worker class")
-    is_gevent = serving.worker_class == "gevent" or is_patched()
+    is_gevent = "gevent" in serving.worker_class or is_patched()
     if is_gevent and settings.journal is not None and settings.journal_sync == "power":
         problem = "Each emit stops gevent's hub until the disk has it."
         yield GEVENT_POWER.found(problem, where="KAFKA_EVENTS_JOURNAL_SYNC")

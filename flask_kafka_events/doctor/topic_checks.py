@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from flask_kafka_events.doctor.cluster import Cluster, Topic
+from flask_kafka_events.doctor.facts import Cluster, Topic
 from flask_kafka_events.doctor.finding import Check, Finding
 from flask_kafka_events.settings import Settings
 

@@ -201,7 +201,7 @@ def test_missing_rights_are_named(cluster: KafkaCluster) -> None:
 )  # fmt: skip
 def test_refused_app_is_named(cluster: KafkaCluster, properties: dict[str, str], named: str) -> None:
     """Each with the property that is to be corrected, and no secret."""
-    finding = only_finding(secure(cluster, "good", **properties))
+    finding = only_finding(secure(cluster, "good", **properties), "--wait", "2")
     assert finding["check"] == "broker-refuses"
     assert named in finding["next_step"]
     assert "c4nary" not in str(finding)

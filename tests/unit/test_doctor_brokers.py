@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from flask_kafka_events.doctor.broker_checks import check_cluster, not_asked
-from flask_kafka_events.doctor.cluster import Cluster, Partition, Topic, why_away
+from flask_kafka_events.doctor.cluster import why_away
+from flask_kafka_events.doctor.facts import Cluster, Partition, Topic
 from flask_kafka_events.doctor.finding import Finding
 from flask_kafka_events.doctor.topic_checks import check_topics
 from flask_kafka_events.errors import EmbeddedBrokerError

@@ -1,6 +1,7 @@
 """`flask kafka-events doctor` asks a broker."""
 
 import json
+import socket
 import subprocess
 import sys
 from functools import partial
@@ -75,9 +76,19 @@ def test_broker_that_nobody_finds_is_named() -> None:
 def test_broker_that_speaks_no_tls_is_named(broker: Lease) -> None:
     """It is there, so that looking for it would be the wrong step."""
     settings = {"security.protocol": "ssl", "ssl.key.password": SECRET}
-    finding = only_finding(on(broker, PRODUCER=settings), "--wait", "8")
+    finding = only_finding(on(broker, PRODUCER=settings), "--wait", "1")
     assert finding["check"] == "broker-refuses"
     assert SECRET not in json.dumps(finding)
+
+
+def test_broker_that_takes_connections_and_says_nothing_is_named() -> None:
+    """As a TLS listener does to a client without TLS: the address is right, and something else is wrong."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        finding = only_finding(good_app(BOOTSTRAP_SERVERS=address), "--wait", "0.6")
+    assert finding["check"] == "broker-refuses"
+    assert finding["problem"].startswith(f"Connections to {address} are taken")
+    assert "security.protocol" in finding["next_step"]
 
 
 def test_properties_that_an_own_producer_takes_are_tried(broker: Lease) -> None:
