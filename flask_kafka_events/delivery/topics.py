@@ -145,9 +145,7 @@ class Broker:
         return BrokerError(f"{text} {next_step(error)}".strip())
 
     def _admin(self) -> AdminClient:
-        # Not as an argument, which AdminClient doesn't take in confluent-kafka 2.3.
-        config: dict[str, Any] = {**self.config, "logger": Silence()}
-        return AdminClient(config)
+        return admin_client(self.config)
 
 
 class Silence:
@@ -155,6 +153,13 @@ class Silence:
 
     def log(self, *_: object) -> None:
         """Say nothing."""
+
+
+def admin_client(config: Mapping[str, Any]) -> AdminClient:
+    """A client with these properties that doesn't write librdkafka's log to stderr."""
+    # Among the properties: confluent-kafka 2.3's AdminClient has no argument of that name.
+    quiet: dict[str, Any] = {**config, "logger": Silence()}
+    return AdminClient(quiet)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it has no _
 )
 
 from flask_kafka_events.delivery.reports import UNREACHABLE, refuses_certificate
-from flask_kafka_events.delivery.topics import Broker, Silence
+from flask_kafka_events.delivery.topics import Broker, admin_client
 from flask_kafka_events.doctor.facts import Cluster, Partition, Topic
 
 #: Seconds that a connection to a broker's own address may take.
@@ -56,8 +56,7 @@ def read_cluster(broker: Broker, names: Collection[str]) -> Cluster:
     errors: list[KafkaError] = []
     try:
         # In a variable: an AdminClient that is collected fails its own futures with _DESTROY.
-        config: dict[str, Any] = {**broker.config, "error_cb": errors.append}
-        admin = AdminClient(config, logger=Silence())
+        admin = admin_client({**broker.config, "error_cb": errors.append})
     except KafkaException as exception:
         raise NoAnswer(exception.args[0]) from None
     try:
