@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 
 from flask import Flask
 
@@ -22,7 +22,7 @@ from flask_kafka_events.doctor import (
 from flask_kafka_events.doctor.cluster import NoAnswer, read_cluster
 from flask_kafka_events.doctor.finding import SEVERITIES, Check, Finding, Severity
 from flask_kafka_events.doctor.process_checks import kafka_clients, memory_bytes
-from flask_kafka_events.doctor.routes import Route, RouteEvent, decorated_routes
+from flask_kafka_events.doctor.routes import Route, RouteEvent, decorated_routes, sent_events
 from flask_kafka_events.doctor.serving import Serving
 from flask_kafka_events.errors import KafkaEventsError
 from flask_kafka_events.journal.directory import directory_of
@@ -78,12 +78,13 @@ def examine(make: Callable[[], Flask], serving: Serving, *, patience: float | No
     early = len(kafka_clients() - clients)
     routes = decorated_routes(app, pipeline_of(app).settings)
     findings = [*_of_the_app(app, routes, serving, early)]
-    # Without an address, or with a producer that can't be built, there is nobody to ask.
-    hopeless = {setting_checks.NO_BROKER.name, security_checks.PRODUCER.name}
-    asks = patience is not None and hopeless.isdisjoint(finding.check for finding in findings)
-    if patience is not None and asks:
-        findings += _of_the_broker(pipeline_of(app), routes, patience)
-    secrets = pipeline_of(app).settings.producer.secret_values()
+    settings = pipeline_of(app).settings
+    # With a producer that can't be built a second finding, about the broker, would hide the first.
+    has_way = security_checks.PRODUCER.name not in {finding.check for finding in findings}
+    asks = has_way and settings.enabled and settings.bootstrap_servers is not None and patience is not None
+    if asks:
+        findings += _of_the_broker(pipeline_of(app), routes, cast("float", patience))
+    secrets = settings.producer.secret_values()
     return Report(
         app=app.name,
         broker_asked=asks,
@@ -114,8 +115,9 @@ def _of_the_app(app: Flask, routes: Sequence[Route], serving: Serving, early: in
 
 def _of_the_broker(pipeline: Pipeline, routes: Sequence[Route], patience: float) -> Iterator[Finding]:
     settings = pipeline.settings
-    sent = [event for route in routes for event in route.events if event.is_sent]
-    names = {event.topic for event in sent} | {settings.topic}
+    sent = sent_events(routes, settings)
+    ruled = {rule.topic for _, rule in settings.types.rules if rule.enabled}
+    names = {event.topic for event in sent} | ruled | {settings.topic}
     if settings.bootstrap_servers == EMBEDDED:  # it makes a topic at its first event
         names = set()
     try:

@@ -65,7 +65,11 @@ def check_journal(directory: JournalDirectory, settings: Settings, serving: Serv
     if why:
         yield DIRECTORY.found(why, where=_WHERE)
         return
-    found = list(holdings(directory))
+    try:
+        found = list(holdings(directory))
+    except OSError as error:
+        yield DIRECTORY.found(f"{error.filename}: {error.strerror}.", where=_WHERE)
+        return
     kind = file_system_of(nearest)
     if kind in _VOLATILE:
         yield VOLATILE.found(

@@ -10,6 +10,7 @@ from flask import Flask
 
 from flask_kafka_events.apps import EXTENSION
 from flask_kafka_events.doctor.finding import Check, Finding
+from flask_kafka_events.doctor.property_names import property_hint
 from flask_kafka_events.errors import KafkaEventsError
 
 SETTINGS: Final = Check(
@@ -36,7 +37,8 @@ def load(make: Callable[[], Flask]) -> Flask | Finding:
     try:
         app = make()
     except KafkaEventsError as error:
-        return SETTINGS.found(str(error), where=_place(error.__traceback__))
+        step = f"{property_hint(str(error))} {SETTINGS.next_step}".strip()
+        return SETTINGS.found(str(error), where=_place(error.__traceback__), next_step=step)
     if EXTENSION not in app.extensions:
         return EXTENSION_MISSING.found(f"App {app.name!r} has no KafkaEvents.", where=f"app {app.name!r}")
     return app

@@ -7,7 +7,7 @@ from typing import Final
 from flask import Flask
 
 from flask_kafka_events.doctor.finding import Check, Finding
-from flask_kafka_events.doctor.routes import A_FUNCTION, Route, RouteEvent
+from flask_kafka_events.doctor.routes import A_FUNCTION, Route, RouteEvent, sent_events
 from flask_kafka_events.encoding import is_redacted
 from flask_kafka_events.setting_values import did_you_mean
 from flask_kafka_events.settings import Settings
@@ -84,9 +84,12 @@ def check_routes(app: Flask, settings: Settings, routes: Sequence[Route]) -> Ite
             where = f"endpoint {route.endpoint!r} ({event.place})"
             yield from _placement(route, event, where)
             yield from _event(event, settings, where)
-    nowhere = sorted({repr(event.type) for route in routes for event in route.events if event.topic is None})
+    nowhere = sorted(repr(event.type) for event in sent_events(routes, settings) if event.topic is None)
     if nowhere:
-        yield NO_TOPIC.found(f"Nothing names a topic for {', '.join(nowhere)}.", where="KAFKA_EVENTS_TOPIC")
+        names = ", ".join(dict.fromkeys(nowhere))
+        yield NO_TOPIC.found(f"Nothing names a topic for {names}.", where="KAFKA_EVENTS_TOPIC")
+    if not settings.enabled:
+        yield SWITCHED_OFF.found("No event is sent.", where="KAFKA_EVENTS_ENABLED")
     yield from _unused_types(settings, routes)
     yield from _unused_requests(app, settings)
 
@@ -104,7 +107,7 @@ def _placement(route: Route, event: RouteEvent, where: str) -> Iterator[Finding]
 
 
 def _event(event: RouteEvent, settings: Settings, where: str) -> Iterator[Finding]:
-    if not event.is_sent:
+    if settings.enabled and not event.is_sent:
         yield SWITCHED_OFF.found(f"Event {event.type!r} is switched off.", where=where)
     if event.key not in (None, A_FUNCTION) and is_redacted(str(event.key), settings.redact):
         problem = (

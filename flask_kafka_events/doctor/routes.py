@@ -1,6 +1,6 @@
 """Which routes have events, as the code and `KAFKA_EVENTS_TYPES` have them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import Flask
 
 from flask_kafka_events.content import FieldKey
+from flask_kafka_events.decision import REQUEST_TYPE
 from flask_kafka_events.drafts import Emission
 from flask_kafka_events.placement import layers, skipped, told
 from flask_kafka_events.settings import Settings
@@ -79,6 +80,24 @@ def decorated_routes(app: Flask, settings: Settings) -> tuple[Route, ...]:
         )
         found += [route] if events else []
     return tuple(found)
+
+
+def sent_events(routes: Sequence[Route], settings: Settings) -> list[RouteEvent]:
+    """What the settings let through of the routes' events, and of those that every request emits."""
+    found = [event for route in routes for event in route.events]
+    if settings.requests.enabled:
+        request = Emission(
+            type=REQUEST_TYPE,
+            key=None,
+            topic=None,
+            fields=None,
+            compute=None,
+            on="always",
+            at="response",
+            format=None,
+        )
+        found.append(_event(request, settings, "every request", ()))
+    return [event for event in found if event.is_sent]
 
 
 def place_of(function: Callable[..., Any]) -> str:

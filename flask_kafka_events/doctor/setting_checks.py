@@ -109,7 +109,7 @@ def check_settings(app: Flask, settings: Settings, serving: Serving) -> Iterator
 
 def _broker(app: Flask, settings: Settings) -> Iterator[Finding]:
     where, is_live = "KAFKA_EVENTS_BOOTSTRAP_SERVERS", not (app.debug or app.testing)
-    if settings.bootstrap_servers is None:
+    if settings.bootstrap_servers is None and settings.enabled:
         yield NO_BROKER.found("No broker is named.", where=where)
     if settings.bootstrap_servers == EMBEDDED and is_live:
         yield EMBEDDED_BROKER.found("Events go to the embedded broker, which keeps nothing.", where=where)

@@ -61,6 +61,17 @@ def test_page_shows_the_object_of_the_json(shop: Path) -> None:
     assert json.loads(doctor(shop, "--offline", "--json", status=1)) == json.loads(block("json"))
 
 
+def test_the_game_has_nothing_wrong() -> None:
+    """But that its broker is the embedded one, which is a note."""
+    app = ["--app", "examples.game_api", "kafka-events", "doctor", "--offline", "--strict", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", *app], cwd=ROOT, capture_output=True, timeout=30, check=False
+    )
+    report = json.loads(done.stdout)
+    assert (done.returncode, [each["check"] for each in report["findings"]]) == (0, ["embedded-broker"])
+    assert len(report["routes"]) == 4
+
+
 def test_page_names_every_check_with_its_next_step() -> None:
     """In the order of the code, each with its severity, what it finds and what to do."""
     rows = re.findall(r"^\| `([a-z-]+)`<br>(\w+) \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)

@@ -61,10 +61,16 @@ def idempotence_overridden() -> Flask:
     return good_app(PRODUCER={"enable.idempotence": False})
 
 
-@broken("settings", "linger.msec")
+@broken("settings", "Did you mean 'linger.ms'?")
 def mistyped_property() -> Flask:
     """No such property in librdkafka."""
     return good_app(PRODUCER={"linger.msec": 5})
+
+
+@broken("settings", "Did you mean 'sasl.username'?")
+def mistyped_name_of_the_user() -> Flask:
+    """It is one that has no default, which librdkafka itself wouldn't tell."""
+    return good_app(PRODUCER={"sasl.usrname": "app"})
 
 
 @broken("settings", "without parentheses")
@@ -123,6 +129,18 @@ def only_head() -> Flask:
 def switched_off() -> Flask:
     """The event is never sent."""
     return good_app(TYPES={"bought": {"enabled": False}})
+
+
+@broken("event-switched-off", "KAFKA_EVENTS_ENABLED")
+def all_switched_off() -> Flask:
+    """Nothing is sent, so that neither a broker nor a topic is missing."""
+    return good_app(ENABLED=False, BOOTSTRAP_SERVERS=None, TOPIC=None)
+
+
+@broken("topic-not-named", "'http.request'")
+def no_topic_for_requests() -> Flask:
+    """Each request emits, and nothing says where to."""
+    return good_app(TOPIC=None, TYPES={"bought": {"topic": "sales"}}, REQUESTS=True)
 
 
 @broken("topic-not-named", "'bought'")

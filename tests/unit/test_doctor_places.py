@@ -132,6 +132,17 @@ def test_journal_directory_without_rights_is_named(tmp_path: Path) -> None:
     assert f"may not read and write in {folder}" in finding["problem"]
 
 
+def test_lock_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
+    """Somebody else's file in the app's directory."""
+    lock = left(tmp_path, 1).with_suffix(".lock")
+    lock.touch()
+    lock.chmod(0)
+    with rights_of_files_kept():
+        (finding,) = diagnosed(lambda: journal_app(tmp_path), "--offline")["findings"]
+    assert finding["check"] == "journal-directory"
+    assert finding["problem"] == f"{lock}: Permission denied."
+
+
 def test_journal_that_the_disk_has_no_room_for_is_named(tmp_path: Path) -> None:
     """16 TiB for each of three workers."""
     make = lambda: good_app(JOURNAL=str(tmp_path), JOURNAL_MAX_BYTES=2**44)  # noqa: E731 - one line says it

@@ -60,6 +60,13 @@ def test_topics_of_the_code_and_of_the_rules_are_looked_at(broker: Lease) -> Non
     """Where events go is what counts; a switched-off event goes nowhere."""
     types = {"bought": {"topic": "sales"}}
     assert only_finding(on(broker, TYPES=types, TOPIC=None))["where"] == "topic 'sales'"
+    unused = {"emitted": {"topic": "elsewhere"}, "http.request": {"topic": "requests"}}
+    report = diagnosed(lambda: on(broker, TYPES=unused, REQUESTS=True))
+    assert [each["where"] for each in report["findings"]] == [
+        "topic 'elsewhere'",
+        "topic 'requests'",
+        "the app's user",
+    ]
     off = {"bought": {"topic": "sales", "enabled": False}}
     assert found(lambda: on(broker, TYPES=off)) == [("event-switched-off", "note"), ("topic-unseen", "note")]
 
@@ -119,7 +126,11 @@ def test_credentials_that_cannot_be_had_are_named(broker: Lease) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [{"BOOTSTRAP_SERVERS": None}, {"PRODUCER": {"ssl.ca.location": "/no", "security.protocol": "ssl"}}],
+    [
+        {"BOOTSTRAP_SERVERS": None},
+        {"ENABLED": False},
+        {"PRODUCER": {"ssl.ca.location": "/no", "security.protocol": "ssl"}},
+    ],
 )
 def test_nobody_is_asked_where_there_is_no_way(fault: dict[str, Any]) -> None:
     """The finding says what is missing; a second one about a broker would hide it."""
