@@ -143,6 +143,8 @@ COMMANDS = (
     ("tail", "shop_events", "-e"),
     ("tail", "shop_events", "-e", "--json"),
     ("tail", "none", "-e"),
+    ("doctor",),
+    ("doctor", "--json"),
 )
 
 
