@@ -40,6 +40,10 @@ class Admission:
         self._total = _Load()
         self._topics: dict[str, _Load] = {}
 
+    def load(self) -> tuple[int, int]:
+        """How many events have a place, and how many bytes that is."""
+        return self._total.events, self._total.size
+
     def enter(self, topic: str, size: int, timeout: float = 0.0) -> bool:
         """Take a place for `size` bytes to `topic`, waiting at most `timeout` seconds for one."""
         with self._lock:

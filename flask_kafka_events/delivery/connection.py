@@ -21,6 +21,9 @@ from flask_kafka_events.settings import Settings
 if TYPE_CHECKING:
     from flask_kafka_events.embedded import Lease
 
+#: Milliseconds between two of librdkafka's statistics, where they are asked for and the settings name no others.
+STATISTICS: Final = 5_000
+
 #: Seconds one poll may last. On confluent-kafka 2.13 poll(2.0) blocked 1.8 s after serving; 0.1 s is safe on all.
 POLL: Final = 0.1
 
@@ -33,6 +36,8 @@ class Connection:
 
     Attributes:
         obstacle: what must be corrected before there can be a producer, with the next step; empty where nothing must.
+        on_statistics: get librdkafka's statistics, as JSON, of every producer that is built from now on; in the poller's
+            thread, and they mustn't raise. Without any, none are made.
     """
 
     def __init__(self, *, settings: Settings, factory: ProducerFactory, log: AppLog, directory: Path) -> None:
@@ -44,6 +49,7 @@ class Connection:
         self._topics: set[str] = set()
         self.reminders = Reminders(log)
         self.obstacle = ""
+        self.on_statistics: list[Callable[[str], object]] = []
         self._certificates = self._certificate_times()
         self._credentials_refused = False
         self._unreachable = False
@@ -68,6 +74,9 @@ class Connection:
         config: dict[str, Any] = dict(librdkafka_config(self._settings))
         config["bootstrap.servers"] = self._address()
         config["error_cb"] = self._on_error
+        if self.on_statistics:
+            config.setdefault("statistics.interval.ms", STATISTICS)
+            config["stats_cb"] = self._tell_statistics
         if self._settings.credentials is not None:
             config["sasl.username"], config["sasl.password"] = self._credentials(self._settings.credentials)
         try:
@@ -152,6 +161,10 @@ class Connection:
         waits = " Events wait until it is." if is_away else ""
         # By the step too: a refused connection must not hide a refused certificate for a minute.
         self.reminders.warn((error.code(), step), "Kafka: %s (%s). %s%s", text, error.name(), step, waits)
+
+    def _tell_statistics(self, text: str) -> None:
+        for tell in self.on_statistics:
+            tell(text)
 
     def _address(self) -> str:
         servers = self._settings.bootstrap_servers

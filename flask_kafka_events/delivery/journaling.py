@@ -8,6 +8,7 @@ from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.adoption import Adoption
 from flask_kafka_events.delivery.gate import Gate
+from flask_kafka_events.delivery.keeping import Loads
 from flask_kafka_events.delivery.letters import DeadLetters
 from flask_kafka_events.delivery.mending import Mending
 from flask_kafka_events.delivery.native import OffHub
@@ -159,6 +160,11 @@ class JournalKeeping:
     def held(self) -> int:
         """How many records wait on disk, or in memory for their turn behind those."""
         return sum(source.held() for source in self._sources)
+
+    def loads(self) -> Loads:
+        """What waits in memory, because it can't be written, and what is on disk."""
+        files = sum(source.owned.file.disk_size() for source in self._sources)
+        return Loads(queue=self._memory.load(), journal=self._admission.load(), files=files)
 
     def close(self) -> list[Ended]:
         """Give all files up; what they hold is sent by whoever adopts them, and what they don't is returned."""

@@ -3,11 +3,28 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import msgspec
+
 from flask_kafka_events.delivery.admission import Admission, Reservation
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.shipment import Ended, Moved, Refusal, Shipment
 from flask_kafka_events.outcomes import Delivery
 from flask_kafka_events.settings import Settings
+
+
+class Loads(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept at one moment.
+
+    Attributes:
+        queue: how many events have a place in memory, and how many bytes that is; with a journal those that couldn't be
+            written.
+        journal: how many of its own a process keeps in its journal, and their bytes; None without one.
+        files: bytes on disk of the journal files that it has, its own and those it adopted.
+    """
+
+    queue: tuple[int, int]
+    journal: tuple[int, int] | None = None
+    files: int = 0
 
 
 class Keeping(Protocol):
@@ -49,6 +66,9 @@ class Keeping(Protocol):
 
     def held(self) -> int:
         """How many records wait elsewhere than at the gate."""
+
+    def loads(self) -> Loads:
+        """How much is kept, and where; any thread may ask."""
 
     def close(self) -> list[Ended]:
         """Called by the poller at its end; returns what it still holds and nobody else will send."""
@@ -99,6 +119,10 @@ class MemoryKeeping:
     def held(self) -> int:
         """Nothing waits elsewhere."""
         return 0
+
+    def loads(self) -> Loads:
+        """All is in memory."""
+        return Loads(queue=self._admission.load())
 
     def close(self) -> list[Ended]:
         """There is nothing to close."""

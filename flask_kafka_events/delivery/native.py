@@ -110,7 +110,8 @@ class _CooperativeProducer:
     def __init__(self, factory: Callable[..., Producer], config: Mapping[str, Any], logger: Any) -> None:
         self._off_hub = OffHub()
         self._said: deque[Callable[[], object]] = deque()
-        config = {**config, "error_cb": self._later(config["error_cb"])}
+        deferred = {name: self._later(config[name]) for name in ("error_cb", "stats_cb") if name in config}
+        config = {**config, **deferred}
         log = SimpleNamespace(log=self._later(logger.log))
         self._producer: Producer = self._call(factory, config, logger=log)
         self.set_sasl_credentials = self._producer.set_sasl_credentials

@@ -17,6 +17,7 @@ class PerProcess(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._by_pid: dict[int, T] = {}
+        self._attach: list[Callable[[T], object]] = []
 
     def current(self) -> T:
         """The calling process's own."""
@@ -26,7 +27,12 @@ class PerProcess(Generic[T]):
         try:
             return self._by_pid[pid]
         except KeyError:
-            return self._by_pid.setdefault(pid, self._make())
+            made = self._make()
+            kept = self._by_pid.setdefault(pid, made)
+            if kept is made:
+                for attach in self._attach:
+                    attach(made)
+            return kept
 
     def made(self) -> T | None:
         """The calling process's own, where there is one already."""
@@ -35,3 +41,9 @@ class PerProcess(Generic[T]):
     def forget(self) -> None:
         """Let the calling process make another at its next use."""
         self._by_pid.pop(os.getpid(), None)
+
+    def attach(self, attach: Callable[[T], object]) -> None:
+        """Call this with the calling process's own, and with that of every later process as it is made."""
+        mine = self.current()
+        self._attach.append(attach)
+        attach(mine)

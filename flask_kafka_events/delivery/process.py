@@ -21,6 +21,7 @@ from flask_kafka_events.delivery.shipment import (
     Shipment,
 )
 from flask_kafka_events.delivery.storage import keeping_before
+from flask_kafka_events.delivery.watching import Watcher
 from flask_kafka_events.event import Record
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
@@ -47,6 +48,7 @@ class ProcessDelivery:
         self.pid = os.getpid()
         self.close_seconds = settings.close_seconds
         self.ledger = Ledger()
+        self.watchers: list[Watcher] = []
         self.connection = connection
         self._settings = settings
         self._announce = announce
@@ -59,14 +61,13 @@ class ProcessDelivery:
             make_keeping=partial(
                 keeping_before, app_name=app_name, settings=settings, ledger=self.ledger, log=log
             ),
-            tick=self._losses.write_due,
+            tick=self._tick,
             log=log,
         )
-        self._keeping = self._poller.keeping
-
-    def reserve(self, topic: str) -> Reservation | None:
-        """Take a place for one event of any allowed size; None where there is none."""
-        return self._keeping.reserve(topic)
+        self._keeping = keeping = self._poller.keeping
+        # Themselves: what they do stands with `Keeping`.
+        self.reserve, self.loads = keeping.reserve, keeping.loads
+        self.adopt, self.may_adopt_more = keeping.adopt, keeping.may_adopt_more
 
     def send(
         self,
@@ -94,6 +95,8 @@ class ProcessDelivery:
     def lose(self, loss: Loss, *, emitted_in: frozenset[str] = frozenset()) -> None:
         """Announce, log and count the loss of an event that the ledger has entered."""
         try:
+            for watcher in self.watchers:
+                watcher.ended(loss, loss.record)
             self._announce(self.ledger, loss, emitted_in=emitted_in)
             self._losses.note(loss)
             self._close_at_exit()  # which tells what is owed, where no poller does
@@ -165,6 +168,8 @@ class ProcessDelivery:
         self.tell_losses()
         if not self._is_over:
             self._log.error("%d event(s) were undecided when KafkaEvents had to end.", self.ledger.pending)
+        for watcher in self.watchers:
+            watcher.closed()
         return self._is_over
 
     def tell_losses(self) -> None:
@@ -175,13 +180,10 @@ class ProcessDelivery:
         """How many accepted records have not met their end: the ledger's `pending`, counted at the queue."""
         return self._poller.held()
 
-    def adopt(self) -> int:
-        """Begin to take over what dead processes left in the journal, to send it; returns how many events that is."""
-        return self._keeping.adopt()
-
-    def may_adopt_more(self) -> bool:
-        """Whether there may be more, which is taken over as soon as some of it is sent."""
-        return self._keeping.may_adopt_more()
+    def _tick(self) -> None:
+        self._losses.write_due()
+        for watcher in self.watchers:
+            watcher.tick()
 
     def _take(self, shipment: Shipment, place: Reservation | None) -> None:
         record = shipment.record
@@ -244,6 +246,8 @@ class ProcessDelivery:
 
     def _deliver(self, shipment: Shipment, delivery: Delivery) -> None:
         try:
+            for watcher in self.watchers:
+                watcher.ended(delivery, shipment.record)
             self._announce(self.ledger, delivery, emitted_in=shipment.emitted_in, record=shipment.record)
         finally:
             self.ledger.deliver()

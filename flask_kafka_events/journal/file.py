@@ -125,6 +125,14 @@ class JournalFile(JournalReader):
         with explained(self.path):
             return wal_of(self.path).stat().st_size
 
+    def disk_size(self) -> int:
+        """Bytes on disk, with the write-ahead log; nothing of what is gone."""
+        found = 0
+        for each in (self.path, wal_of(self.path)):
+            with suppress(OSError):
+                found += each.stat().st_size
+        return found
+
     def checkpoint(self) -> None:
         """Write the write-ahead log into the file; others may go on to use the file, for this has a connection of its own."""
         address = address_of(self.path, "rw")  # not to be made anew where somebody has deleted it
