@@ -1,0 +1,18 @@
+"""What becomes of an app's events, as Prometheus' metrics: the extra `prometheus`.
+
+docs/reference/metrics.md lists them, and says what a server with several workers needs.
+"""
+
+from flask_kafka_events.errors import ConfigurationError
+
+try:
+    import prometheus_client as _  # noqa: F401 - asked for by itself, so that what fails below is told as it is
+except ImportError:
+    raise ConfigurationError(
+        "flask_kafka_events.contrib.prometheus needs prometheus_client, which isn't installed. "
+        "Install the extra: pip install 'flask-kafka-events[prometheus]'"
+    ) from None
+
+from flask_kafka_events.contrib.prometheus.exporting import export_metrics
+
+__all__ = ["export_metrics"]

@@ -1,0 +1,98 @@
+"""`export_metrics`: which app's counts go into which registry."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+from weakref import WeakSet
+
+from flask import Flask
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from flask_kafka_events.apps import pipeline_of
+from flask_kafka_events.contrib.prometheus.event_types import EventTypes
+from flask_kafka_events.contrib.prometheus.feed import Feed
+from flask_kafka_events.contrib.prometheus.metrics import Metrics, metrics_of
+from flask_kafka_events.delivery.process import ProcessDelivery
+from flask_kafka_events.pipeline import Pipeline
+
+#: Where an app keeps which registries it is exported to: `app.extensions["kafka_events_prometheus"]`.
+EXTENSION: Final = "kafka_events_prometheus"
+#: Set where several processes share their metrics, before prometheus_client is imported.
+_SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def export_metrics(
+    app: Flask,
+    *,
+    registry: CollectorRegistry = REGISTRY,
+    name: str | None = None,
+    types: Collection[str] | None = None,
+) -> None:
+    """Show what becomes of an app's events in a registry of Prometheus' client.
+
+    Call it after `init_app`, in the app's factory. Again for the same app and registry it does nothing. It starts no
+    thread: the poller, which sends the events, brings the numbers up to date twice a second, and a scrape of the registry
+    does so first. With `PROMETHEUS_MULTIPROC_DIR` set, the processes of a server share their metrics.
+
+    It has librdkafka make its statistics every 5 s, or as `statistics.interval.ms` in `KAFKA_EVENTS_PRODUCER` says.
+
+    Args:
+        app: it has a `KafkaEvents`.
+        registry: where the metrics are.
+        name: the value of the label `app`; None for the app's name. Apps that are called alike need one each: else their
+            counters add up, and a gauge shows the one that wrote last.
+        types: the event types that the label `type` tells apart, for example those that aren't made of what users send;
+            None for the first 100 that come. All others are `other`.
+
+    Raises:
+        NotInitialised: the app has no `KafkaEvents`.
+        ValueError: the registry has another metric of one of the names.
+
+    .. versionadded:: 0.1
+    """
+    pipeline = pipeline_of(app)
+    known: WeakSet[CollectorRegistry] = app.extensions.setdefault(EXTENSION, WeakSet())
+    if registry in known:
+        return
+    metrics = metrics_of(registry)
+    known.add(registry)
+    label = app.name if name is None else name
+    metrics.publishers.add(_Export(pipeline, metrics=metrics, label=label, types=types))
+
+
+class _Export:
+    """One app's counts in one registry: those of each process that has any."""
+
+    def __init__(
+        self, pipeline: Pipeline, *, metrics: Metrics, label: str, types: Collection[str] | None
+    ) -> None:
+        directory = os.environ.get(_SHARED)
+        file = None if directory is None else Path(directory, f"kafka_events_types_{quote(label, safe='')}")
+        self._pipeline = pipeline
+        self._metrics = metrics
+        self._label = label
+        self._types = EventTypes(types, file)
+        self._is_shared = file is not None
+        self._feeds: dict[int, Feed] = {}
+        pipeline.attach(self._watch)
+
+    def publish(self) -> None:
+        """Bring the calling process's into the registry."""
+        self._feeds[self._pipeline.process.pid].publish()
+
+    def _watch(self, process: ProcessDelivery) -> None:
+        feed = self._feeds[process.pid] = Feed(
+            process,
+            settings=self._pipeline.settings,
+            metrics=self._metrics,
+            app=self._label,
+            types=self._types,
+            reminders=self._pipeline.reminders,
+        )
+        process.watchers.append(feed)
+        process.connection.on_statistics.append(feed.take_statistics)
+        if self._is_shared:  # nobody asks this process before a scrape
+            process.ledger.on_change.append(feed.changed)
+            feed.publish()
