@@ -96,7 +96,7 @@ class ProcessDelivery:
         """Announce, log and count the loss of an event that the ledger has entered."""
         try:
             for watcher in self.watchers:
-                watcher.ended(loss, loss.record)
+                watcher.lost(loss)
             self._announce(self.ledger, loss, emitted_in=emitted_in)
             self._losses.note(loss)
             self._close_at_exit()  # which tells what is owed, where no poller does
@@ -247,7 +247,7 @@ class ProcessDelivery:
     def _deliver(self, shipment: Shipment, delivery: Delivery) -> None:
         try:
             for watcher in self.watchers:
-                watcher.ended(delivery, shipment.record)
+                watcher.delivered(shipment.record, delivery)
             self._announce(self.ledger, delivery, emitted_in=shipment.emitted_in, record=shipment.record)
         finally:
             self.ledger.deliver()

@@ -9,15 +9,13 @@ from flask_kafka_events.outcomes import Delivery, Loss
 class Watcher(Protocol):
     """Is told each end, also of events that no signal tells of; raises nothing."""
 
-    def ended(self, end: Delivery | Loss, record: Record | None) -> None:
-        """An event has met its end, which the ledger counts next.
+    def delivered(self, record: Record, delivery: Delivery) -> None:
+        """The broker has a record, which the ledger counts next; called in the poller's thread."""
 
-        Called for a delivery in the poller's thread, for a loss in any. What is lost by number alone, with a journal
-        file, is in the ledger only.
+    def lost(self, loss: Loss) -> None:
+        """An event won't reach the broker, which the ledger counts next; called in any thread.
 
-        Args:
-            end: that.
-            record: what was sent; None where it never came to that.
+        What is lost by number alone, with a journal file, is in the ledger only.
         """
 
     def tick(self) -> None:

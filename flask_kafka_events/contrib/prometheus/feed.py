@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from flask_kafka_events.contrib.prometheus.event_types import OTHER, EventTypes
@@ -59,9 +60,14 @@ class Feed:
         self._next_look = 0.0
         self._is_ticking = self._is_closed = self._is_publishing = self._again = False
 
-    def ended(self, end: Delivery | Loss, record: Record | None) -> None:
-        """Note an event's end."""
-        self._harmlessly(lambda: self._note(end, record))
+    def delivered(self, record: Record, _: Delivery) -> None:
+        """Note which type it had, and how long it took."""
+        self._harmlessly(partial(self._note_delivered, record))
+
+    def lost(self, loss: Loss) -> None:
+        """Note which type it had, and why."""
+        outcome = "dead" if loss.dead else "dropped" if loss.dropped else "failed"
+        self._harmlessly(partial(self._note, loss.type, outcome, loss.reason))
 
     def tick(self) -> None:
         """Publish, if it is time for it."""
@@ -84,7 +90,7 @@ class Feed:
 
     def take_statistics(self, text: str) -> None:
         """Publish what librdkafka says of its brokers."""
-        self._harmlessly(lambda: self._brokers.take(text))
+        self._harmlessly(partial(self._brokers.take, text))
 
     def publish(self) -> None:
         """Bring this moment's numbers into the metrics; any thread may ask, and a signal handler."""
@@ -110,17 +116,15 @@ class Feed:
                 text = "The metrics lag behind: %s. See that PROMETHEUS_MULTIPROC_DIR can be written."
                 self._reminders.warn("prometheus", text, explanation_with_place(error))
 
-    def _note(self, end: Delivery | Loss, record: Record | None) -> None:
-        if isinstance(end, Loss):
-            outcome = "dead" if end.dead else "dropped" if end.dropped else "failed"
-            what = self._types.label_of(end.type), outcome, end.reason
-            self._ended[what] = self._ended.get(what, 0) + 1
-        elif record is not None:
-            what = self._types.label_of(record.type), "delivered", ""
-            self._ended[what] = self._ended.get(what, 0) + 1
-            seconds = seconds_since_emit(record)
-            if seconds is not None:
-                self._metrics.observe("delivery_latency_seconds", seconds, (self._app,))
+    def _note_delivered(self, record: Record) -> None:
+        self._note(record.type, "delivered", "")
+        seconds = seconds_since_emit(record)
+        if seconds is not None:
+            self._metrics.observe("delivery_latency_seconds", seconds, (self._app,))
+
+    def _note(self, type: str, outcome: str, reason: str) -> None:
+        what = self._types.label_of(type), outcome, reason
+        self._ended[what] = self._ended.get(what, 0) + 1
 
     def _show_all(self) -> None:
         stats = self._process.ledger.read()  # before what is noted: of that nothing may be missing
@@ -133,7 +137,8 @@ class Feed:
         for what, number in tuple(self._ended.items()):  # a signal handler on top of this may add to it
             self._count("outcomes_total", number, *what)
         self._set("pending", stats.pending)
-        self._show_loads()
+        if self._is_ticking:  # a master that preloads the app has limits too, and sends nothing
+            self._show_loads()
 
     def _attribute(self, stats: Stats) -> None:
         for outcome, reason, counted in _outcomes(stats):
