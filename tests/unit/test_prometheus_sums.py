@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import pytest
 from confluent_kafka import KafkaError
 from flask import Flask
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, run_state_machine_as_test
 from prometheus_client import CollectorRegistry, generate_latest
@@ -75,7 +75,8 @@ def test_a_scrape_is_the_ledger(machine: Any, monkeypatch: pytest.MonkeyPatch) -
     )
 
 
-@settings(max_examples=10)
+# Not made smaller where it fails: each that does waits for ten seconds.
+@settings(max_examples=10, phases=(Phase.reuse, Phase.generate))
 @given(workers=st.lists(st.lists(ACTIONS, max_size=12), min_size=1, max_size=3))
 def test_scrapes_of_several_processes_add_up(workers: list[list[tuple[Any, ...]]]) -> None:
     """Forked workers of a preloaded app, each with its own events: the merged scrape is the sum of their ledgers.
