@@ -55,6 +55,7 @@ class Feed:
         self._types = types
         self._reminders = reminders
         self._brokers = ProducerStatistics(metrics, app)
+        self._observe: Callable[[float], None] | None = None
         self._ended: dict[tuple[str, str, str], int] = {}
         self._shown: dict[tuple[str, ...], int] = {}
         self._next_look = 0.0
@@ -120,7 +121,9 @@ class Feed:
         self._note(record.type, "delivered", "")
         seconds = seconds_since_emit(record)
         if seconds is not None:
-            self._metrics.observe("delivery_latency_seconds", seconds, (self._app,))
+            if self._observe is None:
+                self._observe = self._metrics.observing("delivery_latency_seconds", (self._app,))
+            self._observe(seconds)
 
     def _note(self, type: str, outcome: str, reason: str) -> None:
         what = self._types.label_of(type), outcome, reason

@@ -1,6 +1,6 @@
 """The metrics of one registry, which all apps that are exported to it share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -52,9 +52,10 @@ class Metrics:
         """Let a gauge show a value."""
         self._made[name].labels(*labels).set(value)
 
-    def observe(self, name: str, value: float, labels: Sequence[str]) -> None:
-        """Let a histogram have a value."""
-        self._made[name].labels(*labels).observe(value)
+    def observing(self, name: str, labels: Sequence[str]) -> Callable[[float], None]:
+        """Gives a histogram's series one value after the other: to look it up for each takes as long."""
+        observe: Callable[[float], None] = self._made[name].labels(*labels).observe
+        return observe
 
 
 def metrics_of(registry: CollectorRegistry) -> Metrics:
