@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flask_kafka_events import Stats
@@ -28,26 +29,29 @@ def samples(text: str) -> dict[Series, float]:
     return found
 
 
-def total(scraped: Mapping[Series, float], name: str, **labels: str) -> float:
+def scraped(registry: CollectorRegistry) -> dict[Series, float]:
+    """What a scrape of a registry says."""
+    return samples(generate_latest(registry).decode())
+
+
+def total(found: Mapping[Series, float], name: str, **labels: str) -> float:
     """The sum of a metric over the series with these labels."""
-    return sum(
-        value for (each, have), value in scraped.items() if each == name and set(labels.items()) <= have
-    )
+    return sum(value for (each, have), value in found.items() if each == name and set(labels.items()) <= have)
 
 
 def ledger_of(text: str, app: str = "shop") -> dict[str, Any]:
     """What a scrape says of an app, in the ledger's words; each number is a sum over the event types."""
-    scraped = samples(text)
+    found = samples(text)
     return {
-        "emitted": total(scraped, "emitted_total", app=app),
-        "adopted": total(scraped, "adopted_total", app=app),
-        "pending": total(scraped, "pending", app=app),
-        "receiver_errors": total(scraped, "receiver_errors_total", app=app),
-        "delivered": total(scraped, "outcomes_total", app=app, outcome="delivered"),
-        "dead": total(scraped, "outcomes_total", app=app, outcome="dead"),
-        "failed_by_reason": _by_reason(scraped, app, "failed"),
-        "dropped_by_reason": _by_reason(scraped, app, "dropped"),
-        **{reason: total(scraped, "left_out_total", app=app, reason=reason) for reason in LEFT_OUT},
+        "emitted": total(found, "emitted_total", app=app),
+        "adopted": total(found, "adopted_total", app=app),
+        "pending": total(found, "pending", app=app),
+        "receiver_errors": total(found, "receiver_errors_total", app=app),
+        "delivered": total(found, "outcomes_total", app=app, outcome="delivered"),
+        "dead": total(found, "outcomes_total", app=app, outcome="dead"),
+        "failed_by_reason": _by_reason(found, app, "failed"),
+        "dropped_by_reason": _by_reason(found, app, "dropped"),
+        **{reason: total(found, "left_out_total", app=app, reason=reason) for reason in LEFT_OUT},
     }
 
 
@@ -74,9 +78,9 @@ def summed(ledgers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {**numbers, **{name: dict(each) for name, each in reasons.items()}}
 
 
-def _by_reason(scraped: Mapping[Series, float], app: str, outcome: str) -> dict[str, float]:
+def _by_reason(series: Mapping[Series, float], app: str, outcome: str) -> dict[str, float]:
     found: Counter[str] = Counter()
-    for (name, labels), value in scraped.items():
+    for (name, labels), value in series.items():
         named = dict(labels)
         if name == "outcomes_total" and named["app"] == app and named["outcome"] == outcome:
             found[named["reason"]] += int(value)
