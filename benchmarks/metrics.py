@@ -12,8 +12,7 @@ from prometheus_client import REGISTRY
 
 from benchmarks.blocks import Variant, take_turns
 from benchmarks.brokers import embedded
-from benchmarks.rows import calling
-from benchmarks.shops import extended, flushing
+from benchmarks.shops import calling, extended, flushing
 from benchmarks.tables import table_of
 from flask_kafka_events.contrib.prometheus import export_metrics
 from flask_kafka_events.contrib.prometheus.metrics import metrics_of

@@ -41,9 +41,9 @@ smartquotes = False
 nitpick_ignore = [
     ("py:class", name)
     for name in (
-        "collections.abc.Callable", "collections.abc.Iterator", "collections.abc.Mapping", "datetime.datetime",
+        "collections.abc.Callable", "collections.abc.Collection", "collections.abc.Iterator", "collections.abc.Mapping", "datetime.datetime",
         "cimpl.Producer",  # confluent_kafka.Producer, by its own name
-        "flask.app.Flask", "opentelemetry.trace.TracerProvider",
+        "flask.app.Flask", "opentelemetry.trace.TracerProvider", "prometheus_client.registry.CollectorRegistry",
         "msgspec.UnsetType",
         "P", "flask_kafka_events.decorator.R",  # the type variables of emit_event
         "flask_kafka_events.testing.faults.T", "flask_kafka_events.testing.forked_child.T",  # and those of fork

@@ -10,6 +10,7 @@ from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Reservation
 from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.exits import close_at_exit, close_together
+from flask_kafka_events.delivery.keeping import Keeping
 from flask_kafka_events.delivery.loss_log import LossLog
 from flask_kafka_events.delivery.poller import Poller
 from flask_kafka_events.delivery.shipment import (
@@ -29,10 +30,7 @@ from flask_kafka_events.settings import Settings
 
 
 class ProcessDelivery:
-    """One process's ledger, queue and producer.
-
-    Attributes:
-        poller: what sends; a fault of the testing kit reaches its producer, and what it keeps.
+    """One process's ledger, queue and producer, which its `poller` has.
 
     Args:
         app_name: the app's.
@@ -55,7 +53,7 @@ class ProcessDelivery:
         self._closes_at_exit = self._is_started = self._is_over = False
         self._log = log
         self._losses = LossLog(log)
-        self.poller = self._poller = Poller(
+        self.poller = Poller(
             connection=connection,
             settle=self._settle,
             make_keeping=partial(
@@ -64,10 +62,9 @@ class ProcessDelivery:
             tick=self._tick,
             log=log,
         )
-        self._keeping = keeping = self._poller.keeping
-        # Themselves: what they do stands with `Keeping`.
-        self.reserve, self.loads = keeping.reserve, keeping.loads
-        self.adopt, self.may_adopt_more = keeping.adopt, keeping.may_adopt_more
+        self.hurry = self.poller.hurry
+        self.held = self.poller.held
+        self._use(self.poller.keeping)
 
     def send(
         self,
@@ -113,15 +110,15 @@ class ProcessDelivery:
         if self._is_started:
             return None
         self._close_at_exit()
-        refused = self._poller.start()
+        refused = self.poller.start()
         self._is_started = refused is None
         return refused
 
     def flush(self, timeout: float) -> bool:
         """Send everything now and wait at most `timeout` seconds; False if something is still pending."""
-        if self._poller.is_current():
+        if self.poller.is_current():
             return self.ledger.pending == 0
-        with self._poller.hurried():
+        with self.poller.hurried():
             return self.ledger.wait_at_rest(timeout)
 
     def wait(self, waiter: "Future[Delivery | Refusal]", timeout: float) -> Delivery | Refusal:
@@ -131,12 +128,8 @@ class ProcessDelivery:
             TimeoutError: it hasn't come within `timeout` seconds.
         """
         # The poller's own thread, in a receiver, would wait for itself.
-        with self._poller.hurried():
-            return waiter.result(0 if self._poller.is_current() else min(timeout, threading.TIMEOUT_MAX))
-
-    def hurry(self) -> None:
-        """Begin to send everything now, without waiting for it."""
-        self._poller.hurry()
+        with self.poller.hurried():
+            return waiter.result(0 if self.poller.is_current() else min(timeout, threading.TIMEOUT_MAX))
 
     def close(self, timeout: float) -> bool:
         """Send what can be sent in `timeout` seconds and count the rest as dropped; False if anything was, or is left."""
@@ -148,7 +141,7 @@ class ProcessDelivery:
 
     def refuse_later(self) -> None:
         """Drop what is emitted from now on."""
-        self._poller.gate.close()
+        self.poller.gate.close()
 
     def drain(self, timeout: float) -> bool:
         """Wait until nothing is held, although others go on to emit and are refused; False if something still is."""
@@ -160,11 +153,11 @@ class ProcessDelivery:
     def begin_to_stop(self) -> None:
         """Have the poller end, and count what is left as dropped."""
         self._losses.gather()
-        self._poller.begin_to_stop()
+        self.poller.begin_to_stop()
 
     def stop(self, timeout: float) -> bool:
         """Wait until the poller has done so, and tell how much it didn't get to in `timeout` seconds: False if any."""
-        self._is_over = self._poller.stop(timeout)
+        self._is_over = self.poller.stop(timeout)
         self.tell_losses()
         if not self._is_over:
             self._log.error("%d event(s) were undecided when KafkaEvents had to end.", self.ledger.pending)
@@ -176,14 +169,16 @@ class ProcessDelivery:
         """Write every line to the log that is owed to it."""
         self._losses.write_due(all_of_them=True)
 
-    def held(self) -> int:
-        """How many accepted records have not met their end: the ledger's `pending`, counted at the queue."""
-        return self._poller.held()
-
     def _tick(self) -> None:
         self._losses.write_due()
         for watcher in self.watchers:
             watcher.tick()
+
+    def _use(self, keeping: Keeping) -> None:
+        self._keeping = keeping
+        # Themselves: what they do stands with `Keeping`.
+        self.reserve, self.loads = keeping.reserve, keeping.loads
+        self.adopt, self.may_adopt_more = keeping.adopt, keeping.may_adopt_more
 
     def _take(self, shipment: Shipment, place: Reservation | None) -> None:
         record = shipment.record
@@ -223,10 +218,10 @@ class ProcessDelivery:
 
     def _can_await_ends(self) -> bool:
         # After a close what is pending waits in the journal, for another process.
-        return not self._is_over and not self._poller.is_current()
+        return not self._is_over and not self.poller.is_current()
 
     def _patience(self) -> float:
-        block = self._settings.on_full == "block" and not self._poller.is_current()
+        block = self._settings.on_full == "block" and not self.poller.is_current()
         return self._settings.block_seconds if block else 0.0
 
     def _settle(self, shipment: Shipment, end: Delivery | Refusal) -> None:

@@ -105,9 +105,10 @@ class TapedDelivery(ProcessDelivery):
     def __init__(self, *, tape: Tape, settings: Settings, **parts: Any) -> None:
         limits = _in_memory(settings)
         super().__init__(settings=limits, **parts)
-        self._keeping = self._poller.keeping = _TapedKeeping(
-            settings=limits, gate=self._poller.gate, tape=tape, settle=self._settle
+        self.poller.keeping = _TapedKeeping(
+            settings=limits, gate=self.poller.gate, tape=tape, settle=self._settle
         )
+        self._use(self.poller.keeping)
 
     def start(self) -> None:
         """There is no producer to build."""

@@ -236,7 +236,7 @@ def test_who_waits_for_room_may_be_interrupted(tmp_path: Path, alarm: Callable[[
 def test_an_interrupted_start_accepts_nothing_in_memory_mode(mocker: MockerFixture) -> None:
     """Without a journal what never came into the queue is dropped, and its place is free again."""
     with shop(testing=False, QUEUE_EVENTS=2) as held:
-        mocker.patch.object(process(held)._poller, "start", side_effect=TimeIsUp)  # noqa: SLF001
+        mocker.patch.object(process(held).poller, "start", side_effect=TimeIsUp)
         for _ in range(3):
             with pytest.raises(TimeIsUp):
                 held.mine.emit("sold")

@@ -76,7 +76,7 @@ class _Export:
         self._types = EventTypes(types, file)
         self._is_shared = file is not None
         self._feeds: dict[int, Feed] = {}
-        pipeline.attach(self._watch)
+        pipeline.processes.attach(self._watch)
 
     def publish(self) -> None:
         """Bring the calling process's into the registry."""
