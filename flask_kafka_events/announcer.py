@@ -7,9 +7,10 @@ from typing import Any, Final
 from blinker import NamedSignal
 
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.errors import explanation_with_place
+from flask_kafka_events.errors import class_name, explanation_with_place
 from flask_kafka_events.event import Event
 from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.reminders import Reminders
 
 _NOWHERE: Final[frozenset[str]] = frozenset()
@@ -62,6 +63,7 @@ class Announcer:
                     "event.replace(...).",
                     signal.name,
                     answer.__class__.__name__,
+                    line=Line("receiver_answer", about=signal.name),
                 )
         return event
 
@@ -80,7 +82,8 @@ class Announcer:
         except Exception as error:  # noqa: BLE001 - a receiver is the app's code and may raise anything
             ledger.set_apart("receiver_errors")
             text = "A receiver of '%s' failed; the event goes on. %s."
-            self._log.error(text, signal.name, explanation_with_place(error))
+            line = Line("receiver_failed", about=signal.name, error=class_name(error))
+            self._log.error(text, signal.name, explanation_with_place(error), line=line)
             return None
         finally:
             running.discard(signal.name)

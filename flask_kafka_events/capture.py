@@ -13,6 +13,8 @@ from flask import Request
 from werkzeug.datastructures import EnvironHeaders
 
 from flask_kafka_events.attributes import AttributeValue, captured
+from flask_kafka_events.errors import class_name
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
 from flask_kafka_events.trace_context import valid_traceparent, valid_tracestate
@@ -118,5 +120,7 @@ def _asked(setting: str, ask: Callable[[], object] | None, reminders: Reminders)
         answer = ask()
         return None if answer is None else str(answer)
     except Exception as error:  # noqa: BLE001 - it is the app's function and may raise anything; the request must not suffer
-        reminders.warn(setting, "%s raised %s; the event goes without it.", setting, error.__class__.__name__)
+        name = class_name(error)
+        line = Line("setting_failed", about=setting, error=name)
+        reminders.warn(setting, "%s raised %s; the event goes without it.", setting, name, line=line)
         return None

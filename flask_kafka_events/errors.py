@@ -188,6 +188,11 @@ def explanation_with_place(error: BaseException) -> str:
     return f"{explanation(error)} ({Path(last.filename).name}, line {last.lineno}, in {last.name})"
 
 
+def class_name(error: BaseException) -> str:
+    """What a program may find of an error in a log: its class, never what it says."""
+    return error.__class__.__name__
+
+
 def explanation(error: BaseException) -> str:
     """What a log may say of an error: an exception of the app's own may quote data or a secret, so only its class."""
-    return str(error) if isinstance(error, KafkaEventsError) else f"{error.__class__.__name__} was raised"
+    return str(error) if isinstance(error, KafkaEventsError) else f"{class_name(error)} was raised"

@@ -27,7 +27,8 @@ from flask_kafka_events.bodies import end_of
 from flask_kafka_events.capture import capture
 from flask_kafka_events.decision import Ending, decide_draft, decide_request
 from flask_kafka_events.drafts import Draft
-from flask_kafka_events.errors import MisplacedDecorator, explanation_with_place
+from flask_kafka_events.errors import MisplacedDecorator, class_name, explanation_with_place
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.placement import misplaced
 from flask_kafka_events.request_state import RequestState, known_state, new_state
 
@@ -82,7 +83,8 @@ def _harmless(receiver: Callable[..., None]) -> Callable[..., None]:
             receiver(app, *what, **signal)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is no fault of the request's
             text = "flask_kafka_events failed in %s; the request goes on. %s."
-            pipeline_of(app).host.log.error(text, receiver.__name__, explanation_with_place(error))
+            line = Line("hook_failed", about=receiver.__name__, error=class_name(error))
+            pipeline_of(app).host.log.error(text, receiver.__name__, explanation_with_place(error), line=line)
 
     return guarded
 
@@ -96,7 +98,8 @@ def _check_placement(app: Flask, **_: Any) -> None:
     if endpoints and pipeline_of(app).is_strict():
         raise MisplacedDecorator(text)
     if endpoints:
-        pipeline_of(app).host.log.error("%s", text)
+        line = Line("misplaced_decorator", count=len(endpoints), about=", ".join(endpoints))
+        pipeline_of(app).host.log.error("%s", text, line=line)
     request_started.disconnect(_check_placement, sender=app)
 
 
@@ -199,7 +202,10 @@ def _decide_drafts(state: RequestState, ending: Ending) -> None:
                 all_of_them.callback(state.body_end.then, decide)
                 continue
             if waits:
-                draft.pipeline.reminders.warn("passthrough", PASSTHROUGH, draft.emission.type)
+                type_ = draft.emission.type
+                draft.pipeline.reminders.warn(
+                    "passthrough", PASSTHROUGH, type_, line=Line("passthrough", type=type_)
+                )
             all_of_them.callback(decide_draft, draft, ending)
 
 

@@ -18,6 +18,7 @@ from flask_kafka_events.errors import ConfigurationError, DeliveryFailed, Delive
 from flask_kafka_events.event import Event, Record, new_id
 from flask_kafka_events.host import Host
 from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.mistakes import loss_of, refusal_of
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.reminders import Reminders
@@ -146,7 +147,7 @@ class Pipeline:
             return False
         if content.why_keyless:
             text = f"Events of type {content.type!r} go without a key: {content.why_keyless}"
-            self.reminders.warn(("key", content.type), "%s", text)
+            self.reminders.warn(("key", content.type), "%s", text, line=Line("keyless", type=content.type))
         process.send(record, place=place, waiter=waiter, emitted_in=self._announcer.inside())
         return True
 

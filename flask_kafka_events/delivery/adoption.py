@@ -16,6 +16,7 @@ from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.long_work import DoLong
 from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.log_line import Line
 
 #: Files of dead processes that one process has at a time. Each takes four descriptors and a page cache of SQLite's: 250 of
 #: them left no descriptor for librdkafka's sockets, and so nothing was sent.
@@ -100,5 +101,7 @@ class Adoption:
         records = source.held()
         self._ledger.adopt(records)
         text = "Adopted journal %s with %d event(s) of a process that ended."
-        self._log.log(logging.INFO, text, owned.file.path, records)
+        path = owned.file.path
+        line = Line("journal_adopted", count=records, about=str(path))
+        self._log.log(logging.INFO, text, path, records, line=line)
         return records

@@ -12,6 +12,7 @@ from flask_kafka_events.broker_addresses import EMBEDDED, NOT_SET
 from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step, refuses_certificate
 from flask_kafka_events.errors import BrokerError, ConfigurationError
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.masking import scrub
 from flask_kafka_events.pinning import pin, unpin
 from flask_kafka_events.producer_properties import librdkafka_config
@@ -160,7 +161,9 @@ class Connection:
         is_away = error.code() in UNREACHABLE and not refuses_certificate(error)
         waits = " Events wait until it is." if is_away else ""
         # By the step too: a refused connection must not hide a refused certificate for a minute.
-        self.reminders.warn((error.code(), step), "Kafka: %s (%s). %s%s", text, error.name(), step, waits)
+        name = error.name()
+        line = Line("broker_error", error=name)
+        self.reminders.warn((error.code(), step), "Kafka: %s (%s). %s%s", text, name, step, waits, line=line)
 
     def _tell_statistics(self, text: str) -> None:
         for tell in self.on_statistics:
@@ -225,7 +228,8 @@ class LibrdkafkaLog:
             client: the name of the client that has something to say.
             text: what it says.
         """
-        self._reminders.tell(level, ("librdkafka", kind), message, kind, client, self._scrubbed(text))
+        shown, line = self._scrubbed(text), Line("librdkafka", about=kind)
+        self._reminders.tell(level, ("librdkafka", kind), message, kind, client, shown, line=line)
 
 
 def _modified(path: Path) -> int | None:

@@ -29,6 +29,7 @@ from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.layout import TopicBacklog
 from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.outcomes import Delivery
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
@@ -226,7 +227,7 @@ class JournalKeeping:
 
     def _tell_waiting(self, trouble: str) -> None:
         text = "%s" if self._gate.is_closed else "%s Events wait in memory, up to KAFKA_EVENTS_QUEUE_EVENTS."
-        self._reminders.warn(trouble, text, trouble)
+        self._reminders.warn(trouble, text, trouble, line=Line("journal_trouble"))
 
     def _warn(self, trouble: str) -> None:
-        self._reminders.warn(trouble, "%s", trouble)
+        self._reminders.warn(trouble, "%s", trouble, line=Line("journal_trouble"))

@@ -6,6 +6,7 @@ import time
 import msgspec
 
 from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.outcomes import Loss
 
 #: Seconds between two lines about the same reason.
@@ -45,11 +46,21 @@ class LossLog:
             self._is_gathering = False
         for count, loss in self._take_due(all_of_them=all_of_them):
             what = "kept as dead letters" if loss.dead else "lost"
+            line = Line(
+                "dead_letters" if loss.dead else "losses",
+                reason=loss.reason, count=count, type=loss.type, id=loss.id,
+                topic=None if loss.record is None else loss.record.topic,
+            )  # fmt: skip
             self._log.error(
                 "%d event(s) %s (%s), the last one of type %r with id %s: %s",
                 count, what, loss.reason, loss.type, loss.id, loss.explanation,
-                extra={"kafka_events_reason": loss.reason, "kafka_events_count": count},
+                line=line,
             )  # fmt: skip
+
+    def tell_undecided(self, count: int) -> None:
+        """Tell how many had no end yet when their process had to have one."""
+        text = "%d event(s) were undecided when KafkaEvents had to end."
+        self._log.error(text, count, line=Line("undecided", count=count))
 
     def _take_due(self, *, all_of_them: bool) -> list[tuple[int, Loss]]:
         now = time.monotonic()

@@ -13,6 +13,7 @@ from flask_kafka_events.journal.layout import TopicBacklog
 from flask_kafka_events.journal.long_work import DoLong
 from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.log_line import Line
 
 
 class Mending:
@@ -69,7 +70,8 @@ class Mending:
             # Who had it meanwhile, and has ended since, may have sent some of it.
             self._count_taken(source.swap(owned), source)
             text = "Lock file %s was deleted while in use, and made again. Let nobody delete files there."
-            self._log.error(text, owned.claim.path)
+            path = owned.claim.path
+            self._log.error(text, path, line=Line("journal_lock_remade", about=str(path)))
 
     def _leave_to_another(self, source: Source) -> None:
         old = source.owned
@@ -79,7 +81,8 @@ class Mending:
         old.claim.release()
         self._letters.forget_lost(source)
         text = "Journal %s is another process's now, for its lock file was deleted while in use; %s goes on. Let nobody "
-        self._log.error(text + "delete files there.", old.file.path, source.owned.file.path)
+        line = Line("journal_replaced", about=str(old.file.path))
+        self._log.error(text + "delete files there.", old.file.path, source.owned.file.path, line=line)
         self._count_taken(lacking, source)
 
     def _replace(self, source: Source) -> None:
@@ -88,11 +91,11 @@ class Mending:
             lacking = source.swap(self._replacement(old, damage))
         letters = self._letters.forget_lost(source)
         text = "Journal %s was damaged, moved or deleted while in use; %s goes on."
-        self._log.error(text, old.file.path, source.owned.file.path)
+        line = Line("journal_replaced", about=str(old.file.path))
+        self._log.error(text, old.file.path, source.owned.file.path, line=line)
         if letters:
-            self._log.error(
-                "%d dead letter(s) lost with what could not be read; they stay counted as dead.", letters
-            )
+            text = "%d dead letter(s) lost with what could not be read; they stay counted as dead."
+            self._log.error(text, letters, line=Line("dead_letters_lost", count=letters))
         if damage is None:
             self._count_taken(lacking, source)
         else:
@@ -110,14 +113,19 @@ class Mending:
     def _count_lost(self, lacking: list[TopicBacklog], source: Source) -> None:
         if lost := self._given_back(lacking, source):
             self._ledger.fail(JOURNAL_DAMAGED.reason, lost)
-            self._log.error("%d event(s) lost (journal_damaged) with what could not be read.", lost)
+            line = Line("losses", reason=JOURNAL_DAMAGED.reason, count=lost)
+            self._log.error(
+                "%d event(s) lost (journal_damaged) with what could not be read.", lost, line=line
+            )
         for waiter in source.bereaved():
             waiter.set_result(JOURNAL_DAMAGED)
 
     def _count_taken(self, lacking: list[TopicBacklog], source: Source) -> None:
         if taken := self._given_back(lacking, source):
             self._ledger.drop("journal_taken", taken)
-            self._log.error("%d event(s) are sent by the process that took them (journal_taken).", taken)
+            line = Line("handed_over", reason="journal_taken", count=taken)
+            text = "%d event(s) are sent by the process that took them (journal_taken)."
+            self._log.error(text, taken, line=line)
         for waiter in source.bereaved():
             waiter.set_exception(FutureTimeout())  # as for all that another process sends
 

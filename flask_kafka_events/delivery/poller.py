@@ -12,7 +12,8 @@ from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.connection import POLL, Connection
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import Keeping
-from flask_kafka_events.delivery.reports import NO_OFFSET, end_of, must_go_again
+from flask_kafka_events.delivery.poller_log import PollerLog
+from flask_kafka_events.delivery.reports import end_of, must_go_again
 from flask_kafka_events.delivery.shipment import UNSENT, Ended, Refusal, Settle, Shipment
 from flask_kafka_events.errors import ConfigurationError, EmbeddedBrokerError, explanation
 from flask_kafka_events.outcomes import Delivery
@@ -50,7 +51,7 @@ class Poller:
         self._connection = connection
         self._settle = settle
         self._tick = tick
-        self._log = log
+        self._log = PollerLog(log, connection.reminders)
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -122,7 +123,7 @@ class Poller:
             try:
                 self._step()
             except BaseException as error:  # noqa: BLE001 - with this thread every later event would be lost
-                self._log.error("The poller goes on: %s", explanation(error))
+                self._log.goes_on(error)
                 self._stop.wait(CHECK)
         self._finish()
 
@@ -142,7 +143,7 @@ class Poller:
         try:
             producer = self._connection.open()
         except ConfigurationError as error:
-            self._log.error("%s", error)
+            self._log.is_misconfigured(error)
             while not self._stop.wait(CHECK) and not self._connection.certificates_changed():
                 self._keep_house()
         except Exception as error:  # noqa: BLE001 - CREDENTIALS and oauth_cb are the app's and may raise anything
@@ -194,8 +195,7 @@ class Poller:
         try:
             self._connection.renew_credentials(producer)
         except Exception as error:  # noqa: BLE001 - CREDENTIALS is the app's and may raise anything
-            text = "KAFKA_EVENTS_CREDENTIALS: %s; the old ones stay."
-            self._connection.reminders.warn("credentials", text, explanation(error))
+            self._log.keeps_credentials(error)
 
     def _replace(self, producer: Producer, *, grace: float = 0.0) -> None:
         self._drain(producer, grace=grace)
@@ -212,7 +212,7 @@ class Poller:
         (first, last), began = BACKOFF, time.monotonic()
         delay = min(last, first * 2**self._failures)
         self._failures += 1
-        self._connection.reminders.warn("producer", "%s. Next attempt in %s s; events wait.", why, delay)
+        self._log.waits(why, delay)
         # Who flushes or closes doesn't wait for the longest delay: the cause may be gone by now.
         while time.monotonic() < began + (first if self._hurrying else delay) and not self._stop.wait(CHECK):
             self._keep_house()
@@ -234,14 +234,14 @@ class Poller:
         try:
             self._settle(shipment, end)
         except BaseException as error:  # noqa: BLE001 - a receiver that calls sys.exit(): the others have an end too
-            self._log.error("The poller goes on: %s", explanation(error))
+            self._log.goes_on(error)
 
     def _report(self, shipment: Shipment, error: KafkaError | None, message: Message) -> None:
         if must_go_again(error, message):
             self.gate.broken = True
             self._again.append(shipment)
             if error is None:
-                self._connection.reminders.warn("offset", NO_OFFSET)
+                self._log.misses_offset()
             return
         if error is None:
             self._failures = 0

@@ -51,7 +51,6 @@ class ProcessDelivery:
         self._settings = settings
         self._announce = announce
         self._closes_at_exit = self._is_started = self._is_over = False
-        self._log = log
         self._losses = LossLog(log)
         self.poller = Poller(
             connection=connection,
@@ -160,7 +159,7 @@ class ProcessDelivery:
         self._is_over = self.poller.stop(timeout)
         self.tell_losses()
         if not self._is_over:
-            self._log.error("%d event(s) were undecided when KafkaEvents had to end.", self.ledger.pending)
+            self._losses.tell_undecided(self.ledger.pending)
         for watcher in self.watchers:
             watcher.closed()
         return self._is_over

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.errors import EmbeddedBrokerError
+from flask_kafka_events.log_line import Line
 
 from .cluster import librdkafka_path
 from .control import Ping, ask
@@ -80,9 +81,9 @@ def join(
         except BaseException:
             os.close(descriptor)
             raise
-    (log or logging.getLogger("flask_kafka_events")).warning(
-        "embedded broker at %s (in memory, for development)", broker.address
-    )
+    ours = log if isinstance(log, AppLog) else AppLog(lambda: log or logging.getLogger("flask_kafka_events"))
+    line = Line("embedded_broker", about=broker.address)
+    ours.warning("embedded broker at %s (in memory, for development)", line.about, line=line)
     return Lease(broker, descriptor)
 
 

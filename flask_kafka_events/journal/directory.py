@@ -21,6 +21,7 @@ from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal, adoptable
 from flask_kafka_events.journal.reading import explained
 from flask_kafka_events.journal.salvage import Salvaged, batches, salvage, set_aside
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
 
@@ -82,7 +83,7 @@ class JournalDirectory:
         except JournalInUse:
             return None
         except JournalError as error:  # too new, no rights: left for whoever can
-            self._reminders.warn(path, "%s", error)
+            self._reminders.warn(path, "%s", error, line=Line("journal_trouble"))
             return None
 
     def _holds_any(self, owned: OwnedJournal) -> bool:
@@ -92,7 +93,7 @@ class JournalDirectory:
             self._do_long(owned.give_up)
         except (JournalError, OSError) as error:
             owned.leave()
-            self._reminders.warn(owned.file.path, "%s", error)
+            self._reminders.warn(owned.file.path, "%s", error, line=Line("journal_trouble"))
         return False
 
     def take(self, path: Path, *, to_send: bool = False) -> OwnedJournal:
@@ -141,7 +142,8 @@ class JournalDirectory:
         """
         owned, copied, aside = self._do_long(partial(self._salvaged, path))
         text = "%s It was set aside as %s; %d event(s) in it could be read and are sent, %d dead letter(s) are kept."
-        self._log.error(text, damage, aside, copied.records, copied.dead)
+        line = Line("journal_damaged", count=copied.records, about=str(aside))
+        self._log.error(text, damage, aside, copied.records, copied.dead, line=line)
         claim.release(remove=True)
         return owned
 

@@ -13,6 +13,7 @@ from flask_kafka_events.delivery.gate import FEED_BATCH, Gate
 from flask_kafka_events.delivery.shipment import Shipment
 from flask_kafka_events.delivery.trouble import Trouble
 from flask_kafka_events.event import Record
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.reminders import REMEMBERED, Reminders
 from flask_kafka_events.sampling import kept
 
@@ -141,13 +142,13 @@ def test_bytes_bound_the_queue_too() -> None:
 
 def test_reminders_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """A thing is told once a minute, and a flood of things doesn't pile up."""
-    reminders = Reminders(AppLog(lambda: logging.getLogger("shop")))
+    reminders, line = Reminders(AppLog(lambda: logging.getLogger("shop"))), Line("keyless")
     for number in range(REMEMBERED):
-        reminders.warn(number, "told")
-    reminders.warn(0, "told")
+        reminders.warn(number, "told", line=line)
+    reminders.warn(0, "told", line=line)
     assert len(caplog.records) == REMEMBERED
-    reminders.warn("one more", "told")
-    reminders.warn(0, "told")
+    reminders.warn("one more", "told", line=line)
+    reminders.warn(0, "told", line=line)
     assert len(caplog.records) == REMEMBERED + 2
     assert {record.module for record in caplog.records} == {"test_parts_of_delivery"}
 
