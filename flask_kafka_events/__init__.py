@@ -23,6 +23,8 @@ from flask_kafka_events.errors import (
 )
 from flask_kafka_events.event import Event, Record
 from flask_kafka_events.extension import AppEvents, KafkaEvents
+from flask_kafka_events.health import Health, HealthReason
+from flask_kafka_events.health_page import health_blueprint
 from flask_kafka_events.ledger import Stats
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.signals import event_created, event_delivered, event_dropped, event_failed
@@ -40,6 +42,8 @@ __all__ = [
     "Event",
     "EventError",
     "EventTooLarge",
+    "Health",
+    "HealthReason",
     "InvalidAttribute",
     "InvalidKey",
     "InvalidTopic",
@@ -59,4 +63,5 @@ __all__ = [
     "event_delivered",
     "event_dropped",
     "event_failed",
+    "health_blueprint",
 ]

@@ -1,4 +1,4 @@
-"""`flask kafka-events`: topics, tail, emit, journal, doctor."""
+"""`flask kafka-events`: topics, tail, emit, journal, doctor, stats."""
 
 import json
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from flask_kafka_events.apps import pipeline_of
+from flask_kafka_events.counter_commands import stats
 from flask_kafka_events.delivery.topics import Broker, broker_of
 from flask_kafka_events.doctor_command import doctor
 from flask_kafka_events.errors import BrokerError, DeliveryTimeout
@@ -28,6 +29,7 @@ topics = AppGroup("topics", help="The broker's topics.")
 kafka_events.add_command(topics)
 kafka_events.add_command(journal)
 kafka_events.add_command(doctor)
+kafka_events.add_command(stats)
 
 
 @topics.command("list")

@@ -17,6 +17,7 @@ from flask_kafka_events.delivery.connection import ProducerFactory
 from flask_kafka_events.delivery.exits import close_on_sigterm
 from flask_kafka_events.delivery.preflight import check_properties, check_protocol, import_parts
 from flask_kafka_events.errors import ConfigurationError, EventError
+from flask_kafka_events.health import Health, health_of
 from flask_kafka_events.host import Host
 from flask_kafka_events.ledger import Stats
 from flask_kafka_events.outcomes import Delivery
@@ -133,6 +134,10 @@ class AppEvents:
         """What became of this process's events, up to this moment."""
         return self._pipeline.process.ledger.read()
 
+    def health(self) -> Health:
+        """Whether this process's events are well: a status, and the reasons for it. Cheap enough for every probe."""
+        return health_of(self._pipeline)
+
     def _ending(self, pipeline: Pipeline) -> Ending:
         request = request_of(self._app)
         if request is None:
@@ -231,6 +236,10 @@ class KafkaEvents:
     def stats(self) -> Stats:
         """What became of the events of the app at hand: `AppEvents.stats`."""
         return self._at_hand("events.stats()").stats()
+
+    def health(self) -> Health:
+        """Whether the events of the app at hand are well: `AppEvents.health`."""
+        return self._at_hand("events.health()").health()
 
     def _at_hand(self, caller: str) -> AppEvents:
         return AppEvents(app_at_hand(caller))

@@ -1,6 +1,7 @@
 """What became of every event of this process: counted, never guessed."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class Ledger:
         self._failed: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._apart: Counter[str] = Counter()
+        self._last_lost: dict[str, float] = {}
 
     def enter(self, event: Entered | None = None) -> None:
         """Count an event as emitted, and mark it so; it is pending until one of the next four settles it."""
@@ -109,6 +111,7 @@ class Ledger:
         """Settle an event, or several, that can't be made or was refused."""
         with self._lock:
             self._failed[reason] += count
+            self._last_lost[reason] = time.monotonic()
             self._settled()
         self._changed()
 
@@ -116,6 +119,7 @@ class Ledger:
         """Settle an event, or several, given up before the broker had it."""
         with self._lock:
             self._dropped[reason] += count
+            self._last_lost[reason] = time.monotonic()
             self._settled()
         self._changed()
 
@@ -134,17 +138,35 @@ class Ledger:
 
     def wait_settled(self, count: int, timeout: float) -> bool:
         """Wait until so many events in all are settled, at most `timeout` seconds; False if they aren't."""
-        return self._wait_for(lambda: self.entered - self.pending >= count, timeout)
+        return self._wait_for(lambda: self.settled >= count, timeout)
 
     def wait_at_rest(self, timeout: float) -> bool:
         """Wait until nothing is pending, at most `timeout` seconds; False if something still is."""
         return self._wait_for(lambda: self.pending == 0, timeout)
+
+    def lost_within(self, seconds: float) -> dict[str, int]:
+        """The reasons for which events failed or were dropped so lately, with how many in all were."""
+        since = time.monotonic() - seconds
+        with self._lock:
+            late = [reason for reason, moment in self._last_lost.items() if moment >= since]
+            return {reason: self._failed[reason] + self._dropped[reason] for reason in late}
+
+    @property
+    def delivered(self) -> int:
+        """Events that the broker acknowledged."""
+        return self._delivered
 
     @property
     def entered(self) -> int:
         """Events this process was asked to send, by its own emits or by adoption."""
         with self._lock:
             return self._emitted + self._adopted
+
+    @property
+    def settled(self) -> int:
+        """Events that have met their end."""
+        with self._lock:
+            return self.entered - self.pending
 
     @property
     def pending(self) -> int:

@@ -8,6 +8,7 @@ import msgspec
 Kind: TypeAlias = Literal[
     "broker_error",
     "configuration",
+    "counters_unwritten",
     "dead_letters",
     "dead_letters_lost",
     "embedded_broker",

@@ -68,9 +68,14 @@ def bold(text: str) -> str:
 
 def age(moment: datetime) -> str:
     """How long ago that was, in the largest unit that it has one of: `5 min`; `0 s` for a moment to come."""
-    seconds = max(0, int((datetime.now(timezone.utc) - moment).total_seconds()))
+    seconds = int(seconds_since(moment))
     name, length = next((unit for unit in _UNITS if seconds >= unit[1]), _UNITS[-1])
     return f"{seconds // length} {name}"
+
+
+def seconds_since(moment: datetime) -> float:
+    """How long ago that was; 0 for a moment to come."""
+    return max(0.0, (datetime.now(timezone.utc) - moment).total_seconds())
 
 
 def progress(label: str, length: int, *, is_shown: bool = True) -> Any:

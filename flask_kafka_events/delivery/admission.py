@@ -1,7 +1,9 @@
 """Who may wait in the queue: its limits in events and bytes, and the half that one topic may hold."""
 
+import math
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -15,6 +17,18 @@ class _Load(msgspec.Struct):
 
 
 _NOTHING: Final = _Load()
+
+
+class Fullness(msgspec.Struct, frozen=True):
+    """How far a queue is from its limits.
+
+    Attributes:
+        share: how much of the nearest limit is taken, 1.0 for all of it.
+        since_refusal: seconds since an event had no place; infinite where each had one.
+    """
+
+    share: float
+    since_refusal: float
 
 
 class Admission:
@@ -39,6 +53,14 @@ class Admission:
         self._waiting = 0
         self._total = _Load()
         self._topics: dict[str, _Load] = {}
+        self._refused_at = -math.inf
+
+    def fullness(self) -> Fullness:
+        """How full it is now."""
+        with self._lock:
+            shares = [_share(self._total, self._limit)]
+            shares += [_share(load, self._topic_limit) for load in self._topics.values()]
+            return Fullness(max(shares), time.monotonic() - self._refused_at)
 
     def load(self) -> tuple[int, int]:
         """How many events have a place, and how many bytes that is."""
@@ -48,6 +70,7 @@ class Admission:
         """Take a place for `size` bytes to `topic`, waiting at most `timeout` seconds for one."""
         with self._lock:
             if not self._has_room(topic, size) and not self._wait_for_room(topic, size, timeout):
+                self._refused_at = time.monotonic()
                 return False
             self._add(topic, 1, size)
             return True
@@ -120,6 +143,10 @@ class Admission:
             return False
         load, limit = self._total, self._limit
         return load.events < limit.events and load.size + size <= limit.size
+
+
+def _share(load: _Load, limit: _Load) -> float:
+    return max(load.events / limit.events, load.size / limit.size)
 
 
 class Reservation:

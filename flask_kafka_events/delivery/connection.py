@@ -1,5 +1,7 @@
 """How this app's producer is built: settings, secrets, broker address, and what librdkafka tells on the way."""
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +12,13 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.broker_addresses import EMBEDDED, NOT_SET
 from flask_kafka_events.delivery import native
-from flask_kafka_events.delivery.reports import CONFIGURATION, UNREACHABLE, next_step, refuses_certificate
+from flask_kafka_events.delivery.reports import (
+    CONFIGURATION,
+    UNCONNECTED,
+    UNREACHABLE,
+    next_step,
+    refuses_certificate,
+)
 from flask_kafka_events.errors import BrokerError, ConfigurationError
 from flask_kafka_events.log_line import Line
 from flask_kafka_events.masking import scrub
@@ -33,23 +41,27 @@ ProducerFactory: TypeAlias = Callable[..., Producer]
 
 
 class Connection:
-    """One process's way to the broker. Used by the poller's thread alone, but for `knows` and `obstacle`.
+    """One process's way to the broker. Used by the poller's thread alone, but for `knows` and the attributes.
 
     Attributes:
         obstacle: what must be corrected before there can be a producer, with the next step; empty where nothing must.
         on_statistics: get librdkafka's statistics, as JSON, of every producer that is built from now on; in the poller's
             thread, and they mustn't raise. Without any, none are made.
+        complaint: the last error for which a connection didn't come about: its name, and the next step.
+        complained_at: when that was, by `time.monotonic`.
+        directory: where the embedded broker leaves its address.
     """
 
     def __init__(self, *, settings: Settings, factory: ProducerFactory, log: AppLog, directory: Path) -> None:
         self._settings = settings
         self._factory = factory
         self._log = log
-        self._directory = directory
+        self.directory = directory
         self._lease: Lease | None = None
         self._topics: set[str] = set()
         self.reminders = Reminders(log)
-        self.obstacle = ""
+        self.obstacle = self.complaint = ""
+        self.complained_at = -math.inf
         self.on_statistics: list[Callable[[str], object]] = []
         self._certificates = self._certificate_times()
         self._credentials_refused = False
@@ -162,6 +174,8 @@ class Connection:
         waits = " Events wait until it is." if is_away else ""
         # By the step too: a refused connection must not hide a refused certificate for a minute.
         name = error.name()
+        if error.code() in UNCONNECTED:
+            self.complaint, self.complained_at = f"{name}. {step}", time.monotonic()
         line = Line("broker_error", error=name)
         self.reminders.warn((error.code(), step), "Kafka: %s (%s). %s%s", text, name, step, waits, line=line)
 
@@ -179,7 +193,7 @@ class Connection:
             # Here, for production has no use for it.
             from flask_kafka_events.embedded import join
 
-            self._lease = join(self._directory, log=self._log)
+            self._lease = join(self.directory, log=self._log)
         return self._lease.address
 
     def _certificate_times(self) -> Mapping[Path, int | None]:

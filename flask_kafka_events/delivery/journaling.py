@@ -1,11 +1,13 @@
 """Keeps each accepted record in this process's journal until the broker has it, as it does what dead processes left."""
 
+import math
 import sys
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.delivery.admission import Admission, Reservation
+from flask_kafka_events.delivery.admission import Admission, Fullness, Reservation
 from flask_kafka_events.delivery.adoption import Adoption
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import Loads
@@ -36,6 +38,8 @@ from flask_kafka_events.settings import Settings
 
 #: Seconds between two flushes of what isn't a whole batch.
 FLUSH: Final = 0.2
+#: Seconds for which trouble with this process's own file is taken to last: each emit that meets it tells of it anew.
+LASTING: Final = 10.0
 
 
 class JournalKeeping:
@@ -82,6 +86,7 @@ class JournalKeeping:
             directory=directory, memory=self._memory, tell=self._tell_waiting, do_long=do_long
         )
         self._next_flush = 0.0
+        self._trouble, self._troubled_at = "", -math.inf
 
     def reserve(self, topic: str) -> Reservation | None:
         """Take a place for one event of any allowed size; None where there is none."""
@@ -167,6 +172,15 @@ class JournalKeeping:
         files = sum(source.owned.file.disk_size() for source in self._sources)
         return Loads(queue=self._memory.load(), journal=self._admission.load(), files=files)
 
+    def fullness(self) -> Mapping[str, Fullness]:
+        """How full the journal is, and the memory in which events wait where it can't be written."""
+        return {"journal": self._admission.fullness(), "queue": self._memory.fullness()}
+
+    def trouble(self) -> str:
+        """Why events wait in memory alone; empty where none does and none had to a moment ago."""
+        is_fresh = time.monotonic() - self._troubled_at < LASTING
+        return self._trouble if is_fresh or self._memory.fullness().share > 0 else ""
+
     def close(self) -> list[Ended]:
         """Give all files up; what they hold is sent by whoever adopts them, and what they don't is returned."""
         self._opening.end()
@@ -226,6 +240,7 @@ class JournalKeeping:
         return self._gate.accept(shipment)
 
     def _tell_waiting(self, trouble: str) -> None:
+        self._trouble, self._troubled_at = trouble, time.monotonic()
         text = "%s" if self._gate.is_closed else "%s Events wait in memory, up to KAFKA_EVENTS_QUEUE_EVENTS."
         self._reminders.warn(trouble, text, trouble, line=Line("journal_trouble"))
 

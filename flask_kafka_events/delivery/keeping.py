@@ -1,11 +1,12 @@
 """Where accepted records are until their end: in memory, or (`journaling`) on disk too."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
 
-from flask_kafka_events.delivery.admission import Admission, Reservation
+from flask_kafka_events.delivery.admission import Admission, Fullness, Reservation
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.shipment import Ended, Moved, Refusal, Shipment
 from flask_kafka_events.outcomes import Delivery
@@ -70,6 +71,12 @@ class Keeping(Protocol):
     def loads(self) -> Loads:
         """How much is kept, and where; any thread may ask."""
 
+    def fullness(self) -> Mapping[str, Fullness]:
+        """How full is what bounds the records that wait, by its name: `"queue"`, `"journal"`."""
+
+    def trouble(self) -> str:
+        """Why records can't be kept on disk just now, with the next step; empty where they can, or needn't."""
+
     def close(self) -> list[Ended]:
         """Called by the poller at its end; returns what it still holds and nobody else will send."""
 
@@ -123,6 +130,14 @@ class MemoryKeeping:
     def loads(self) -> Loads:
         """All is in memory."""
         return Loads(queue=self._admission.load())
+
+    def fullness(self) -> Mapping[str, Fullness]:
+        """How full the queue is."""
+        return {"queue": self._admission.fullness()}
+
+    def trouble(self) -> str:
+        """There is no disk."""
+        return ""
 
     def close(self) -> list[Ended]:
         """There is nothing to close."""

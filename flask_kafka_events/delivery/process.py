@@ -4,7 +4,6 @@ import os
 import threading
 import time
 from concurrent.futures import Future
-from functools import partial
 
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.delivery.admission import Reservation
@@ -21,7 +20,8 @@ from flask_kafka_events.delivery.shipment import (
     Refusal,
     Shipment,
 )
-from flask_kafka_events.delivery.storage import keeping_before
+from flask_kafka_events.delivery.storage import Storage
+from flask_kafka_events.delivery.vitals import Vitals
 from flask_kafka_events.delivery.watching import Watcher
 from flask_kafka_events.event import Record
 from flask_kafka_events.ledger import Ledger
@@ -48,19 +48,18 @@ class ProcessDelivery:
         self.ledger = Ledger()
         self.watchers: list[Watcher] = []
         self.connection = connection
-        self._settings = settings
-        self._announce = announce
+        self._settings, self._announce = settings, announce
         self._closes_at_exit = self._is_started = self._is_over = False
         self._losses = LossLog(log)
+        self._storage = Storage(app_name, settings, connection.directory, self.ledger, log)
         self.poller = Poller(
             connection=connection,
             settle=self._settle,
-            make_keeping=partial(
-                keeping_before, app_name=app_name, settings=settings, ledger=self.ledger, log=log
-            ),
+            make_keeping=self._storage.keeping_before,
             tick=self._tick,
             log=log,
         )
+        self.vitals = Vitals(ledger=self.ledger, connection=connection, poller=self.poller)
         self.hurry = self.poller.hurry
         self.held = self.poller.held
         self._use(self.poller.keeping)
@@ -165,19 +164,22 @@ class ProcessDelivery:
         return self._is_over
 
     def tell_losses(self) -> None:
-        """Write every line to the log that is owed to it."""
+        """Write every line that is owed to the log, and the last counters."""
         self._losses.write_due(all_of_them=True)
-
-    def _tick(self) -> None:
-        self._losses.write_due()
-        for watcher in self.watchers:
-            watcher.tick()
+        self._storage.finish_counters()
 
     def _use(self, keeping: Keeping) -> None:
         self._keeping = keeping
         # Themselves: what they do stands with `Keeping`.
         self.reserve, self.loads = keeping.reserve, keeping.loads
         self.adopt, self.may_adopt_more = keeping.adopt, keeping.may_adopt_more
+
+    def _tick(self) -> None:
+        self._losses.write_due()
+        self._storage.write_counters()
+        self.vitals.look()
+        for watcher in self.watchers:
+            watcher.tick()
 
     def _take(self, shipment: Shipment, place: Reservation | None) -> None:
         record = shipment.record

@@ -29,6 +29,9 @@ CONFIGURATION: Final = frozenset({KafkaError._INVALID_ARG, KafkaError._CONFLICT,
 #: Errors of a broker that may be gone for ever.
 UNREACHABLE: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
 
+#: Errors for which no connection to a broker comes about.
+UNCONNECTED: Final = UNREACHABLE | {KafkaError._RESOLVE, KafkaError._AUTHENTICATION, KafkaError._SSL}
+
 _NEXT_STEPS: Final = {
     KafkaError._UNKNOWN_TOPIC: "The topic doesn't exist. Create it: flask kafka-events topics create NAME.",
     KafkaError.UNKNOWN_TOPIC_OR_PART: "The topic doesn't exist. Create it: flask kafka-events topics create NAME.",

@@ -1,6 +1,10 @@
-"""Where an app's accepted records are until their end, by its settings."""
+"""Where an app's records are until their end, and the counters of its processes, by its settings."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.broker_addresses import EMBEDDED
 from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import Keeping, MemoryKeeping
@@ -8,18 +12,65 @@ from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.settings import Settings
 
 
-def keeping_before(gate: Gate, *, app_name: str, settings: Settings, ledger: Ledger, log: AppLog) -> Keeping:
-    """What keeps records until they pass a gate: memory alone, or with `KAFKA_EVENTS_JOURNAL` the disk too."""
-    if settings.journal is None:
-        return MemoryKeeping(settings=settings, gate=gate)
-    # Here, for they and SQLite are a quarter of the import, and most apps have no journal.
-    from flask_kafka_events.delivery.journaling import JournalKeeping
-    from flask_kafka_events.journal.directory import JournalDirectory
+class Storage:
+    """What one process of an app keeps, and where.
 
-    do_long = native.OffHub()
-    directory = JournalDirectory(
-        settings.journal, app_name, sync=settings.journal_sync, log=log, do_long=do_long
-    )
-    return JournalKeeping(
-        settings=settings, directory=directory, gate=gate, ledger=ledger, log=log, do_long=do_long
-    )
+    Args:
+        app_name: the app's.
+        settings: the app's.
+        instance: where the embedded broker leaves its address.
+        ledger: the process's.
+        log: the app's.
+    """
+
+    def __init__(
+        self, app_name: str, settings: Settings, instance: Path, ledger: Ledger, log: AppLog
+    ) -> None:
+        self._app_name = app_name
+        self._settings = settings
+        self._instance = instance
+        self._ledger = ledger
+        self._log = log
+        self.write_counters, self.finish_counters = self._counters()
+
+    def keeping_before(self, gate: Gate) -> Keeping:
+        """What keeps records until they pass a gate: memory alone, or with `KAFKA_EVENTS_JOURNAL` the disk too."""
+        settings = self._settings
+        if settings.journal is None:
+            return MemoryKeeping(settings=settings, gate=gate)
+        # Here, for they and SQLite are a quarter of the import, and most apps have no journal.
+        from flask_kafka_events.delivery.journaling import JournalKeeping
+        from flask_kafka_events.journal.directory import JournalDirectory
+
+        do_long = native.OffHub()
+        directory = JournalDirectory(
+            settings.journal, self._app_name, sync=settings.journal_sync, log=self._log, do_long=do_long
+        )
+        return JournalKeeping(
+            settings=settings,
+            directory=directory,
+            gate=gate,
+            ledger=self._ledger,
+            log=self._log,
+            do_long=do_long,
+        )
+
+    def _counters(self) -> tuple[Callable[[], None], Callable[[], None]]:
+        """What writes the process's counter file when that is due, and what writes it for the last time."""
+        if self._settings.journal is None and self._settings.bootstrap_servers != EMBEDDED:
+            return _nothing, _nothing  # its processes share nothing on disk
+        # Here, for most apps have no use for it.
+        from flask_kafka_events.counting.place import place_of
+        from flask_kafka_events.counting.writing import CounterFile
+
+        file = CounterFile(
+            app_name=self._app_name,
+            ledger=self._ledger,
+            place=lambda: place_of(self._settings, self._app_name, self._instance),
+            log=self._log,
+        )
+        return file.write_due, file.finish
+
+
+def _nothing() -> None:
+    """There is no file."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from flask_kafka_events.app_directory import make_private
 from flask_kafka_events.errors import EmbeddedBrokerError
 
 if TYPE_CHECKING:
@@ -65,22 +65,11 @@ def meeting_place(directory: Path) -> Rendezvous:
 def _usable(folder: Path) -> Rendezvous:
     import fcntl
 
-    own_folder(folder)
+    make_private(folder)
     # Mode bits tell nothing of a read-only file system or of one without locks, as some container mounts are.
     with tempfile.TemporaryFile(dir=folder) as probe:
         _try_lock(probe.fileno(), fcntl.LOCK_EX)
     return Rendezvous(folder)
-
-
-def own_folder(folder: Path) -> None:
-    """Make a 0700 directory, or make sure that the one there is ours: in /tmp anybody can put one."""
-    with suppress(FileExistsError):
-        folder.mkdir(mode=_PRIVATE)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise PermissionError(f"{folder} is not a directory of this user")
-    if stat.S_IMODE(found.st_mode) != _PRIVATE:
-        folder.chmod(_PRIVATE)
 
 
 def read_broker(file: Path) -> Broker | None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .rendezvous import own_folder, read_broker, write_broker
+from .rendezvous import make_private, read_broker, write_broker
 
 if TYPE_CHECKING:
     from .rendezvous import Broker
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def put_up(broker: Broker) -> None:
     """Let this user's processes find a broker by its address; where the folder can't be, they don't."""
     with suppress(OSError):
-        own_folder(_folder())
+        make_private(_folder())
         write_broker(broker, _signpost(broker.address))
 
 
@@ -34,7 +34,7 @@ def take_down(broker: Broker) -> None:
 def broker_at(address: str) -> Broker | None:
     """The broker that was at `"127.0.0.1:PORT"` last, dead or alive; None where there was none of this user's."""
     try:
-        own_folder(_folder())
+        make_private(_folder())
     except OSError:  # somebody else's, who may have put anything into it
         return None
     broker = read_broker(_signpost(address))

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
+from flask_kafka_events.app_directory import directory_name
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.errors import JournalCorrupt, JournalError, JournalInUse
 from flask_kafka_events.event import new_id
@@ -45,7 +45,7 @@ class JournalDirectory:
         self, root: Path, app_name: str, *, sync: str, log: AppLog, do_long: DoLong = at_once
     ) -> None:
         # One spelling of the path, for what this process holds is known by it.
-        self.path = root.resolve() / quote(app_name, safe="", errors="surrogatepass").replace(".", "%2E")
+        self.path = root.resolve() / directory_name(app_name)
         self._sync = sync
         self._log = log
         self._do_long = do_long
