@@ -8,6 +8,7 @@ from flask_kafka_events.broker_addresses import EMBEDDED
 from flask_kafka_events.delivery import native
 from flask_kafka_events.delivery.gate import Gate
 from flask_kafka_events.delivery.keeping import Keeping, MemoryKeeping
+from flask_kafka_events.journal.long_work import at_once
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.settings import Settings
 
@@ -31,6 +32,7 @@ class Storage:
         self._instance = instance
         self._ledger = ledger
         self._log = log
+        self._do_long = native.OffHub()
         self.write_counters, self.finish_counters = self._counters()
 
     def keeping_before(self, gate: Gate) -> Keeping:
@@ -42,7 +44,7 @@ class Storage:
         from flask_kafka_events.delivery.journaling import JournalKeeping
         from flask_kafka_events.journal.directory import JournalDirectory
 
-        do_long = native.OffHub()
+        do_long = self._do_long
         directory = JournalDirectory(
             settings.journal, self._app_name, sync=settings.journal_sync, log=self._log, do_long=do_long
         )
@@ -68,6 +70,9 @@ class Storage:
             ledger=self._ledger,
             place=lambda: place_of(self._settings, self._app_name, self._instance),
             log=self._log,
+            # The thread that it may have is let go of by what keeps the journal. With the embedded broker, which is for
+            # development, gevent's hub waits for the write.
+            do_long=self._do_long if self._settings.journal is not None else at_once,
         )
         return file.write_due, file.finish
 

@@ -3,8 +3,9 @@
 import logging
 import os
 import stat
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields as fields_of
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,6 +23,7 @@ from flask_kafka_events.counting.place import COUNTERS, DRAFT, LOCK, YOUNG, Plac
 from flask_kafka_events.counting.reading import ProcessCounters, Unreadable, read_counters
 from flask_kafka_events.counting.writing import HEARTBEAT, INTERVAL, KEPT, RETRY, CounterFile
 from flask_kafka_events.journal.claim import take
+from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.ledger import Ledger
 from tests.limits import largest_file
 from tests.log_lines import fields
@@ -203,7 +205,7 @@ def test_a_forked_child_writes_its_own(tmp_path: Path) -> None:
 class Writer:
     """A counter file, and what it is written from."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, do_long: DoLong = at_once) -> None:
         self.ledger = Ledger()
         self.now = 1000.0
         self.file = CounterFile(
@@ -211,6 +213,7 @@ class Writer:
             ledger=self.ledger,
             place=lambda: Place(folder_of(root)),
             log=AppLog(logging.getLogger),
+            do_long=do_long,
             clock=lambda: self.now,
         )
 
@@ -386,3 +389,24 @@ def test_any_apps_name_may_be_written(tmp_path: Path) -> None:
     (ended,) = read_counters(Place(folder))
     assert isinstance(ended, ProcessCounters)
     assert ended.counters.app == r"a/b.c \ud800"
+
+
+def test_nobody_waits_for_a_write_that_hangs(tmp_path: Path) -> None:
+    """The end of the process goes on without its last figures, and another turn of the poller would too."""
+    hanging, go_on = threading.Event(), threading.Event()
+
+    def hang(work: Callable[[], object]) -> Any:
+        hanging.set()
+        go_on.wait(10)
+        return work()
+
+    made = Writer(tmp_path, do_long=hang)
+    made.ledger.enter()
+    poller = threading.Thread(target=made.turn, args=(0,))
+    poller.start()
+    hanging.wait(10)
+    made.file.finish()
+    go_on.set()
+    poller.join()
+    made.file.finish()
+    assert read(tmp_path)[0].state == "ended"
