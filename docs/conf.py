@@ -43,7 +43,7 @@ nitpick_ignore = [
     for name in (
         "collections.abc.Callable", "collections.abc.Collection", "collections.abc.Iterator", "collections.abc.Mapping", "datetime.datetime",
         "cimpl.Producer",  # confluent_kafka.Producer, by its own name
-        "flask.app.Flask", "opentelemetry.trace.TracerProvider", "prometheus_client.registry.CollectorRegistry",
+        "flask.app.Flask", "flask.blueprints.Blueprint", "opentelemetry.trace.TracerProvider", "prometheus_client.registry.CollectorRegistry",
         "msgspec.UnsetType",
         "P", "flask_kafka_events.decorator.R",  # the type variables of emit_event
         "flask_kafka_events.testing.faults.T", "flask_kafka_events.testing.forked_child.T",  # and those of fork

@@ -22,6 +22,7 @@ Kind: TypeAlias = Literal[
     "keyless",
     "librdkafka",
     "losses",
+    "metrics_failed",
     "misplaced_decorator",
     "no_offset",
     "passthrough",
@@ -30,6 +31,7 @@ Kind: TypeAlias = Literal[
     "receiver_answer",
     "receiver_failed",
     "setting_failed",
+    "tracer_failed",
     "undecided",
 ]
 

@@ -17,9 +17,10 @@ from flask_kafka_events.broker_addresses import EMBEDDED
 from flask_kafka_events.contrib.open_spans import OpenSpans
 from flask_kafka_events.delivery.connection import ProducerFactory
 from flask_kafka_events.delivery.per_process import PerProcess
-from flask_kafka_events.errors import MissingExtra, explanation
+from flask_kafka_events.errors import MissingExtra, class_name, explanation
 from flask_kafka_events.event import Event, Record
 from flask_kafka_events.following import follow
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.mistakes import loss_of, refusal_of
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.pipeline import Pipeline
@@ -155,7 +156,8 @@ class EventSpans:
 
     def _tell(self, error: Exception) -> None:
         text = "The tracer failed; the event goes on without its span. %s."
-        self._reminders.warn("tracer", text, explanation(error))
+        line = Line("tracer_failed", error=class_name(error))
+        self._reminders.warn("tracer", text, explanation(error), line=line)
 
 
 def server_of(bootstrap_servers: str | None) -> dict[str, str | int]:

@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.broker_addresses import EMBEDDED, NOT_SET
 from flask_kafka_events.delivery import native
+from flask_kafka_events.delivery.librdkafka_log import LibrdkafkaLog
 from flask_kafka_events.delivery.reports import (
     CONFIGURATION,
     UNCONNECTED,
@@ -220,30 +221,6 @@ def asked_credentials(ask: Callable[[], tuple[str, str]]) -> tuple[str, str]:
     if not all(isinstance(each, str) for each in (user, password)):
         raise ConfigurationError("KAFKA_EVENTS_CREDENTIALS must return a user and a password, two texts.")
     return user, password
-
-
-class LibrdkafkaLog:
-    """What librdkafka writes its log to: each kind of line is told once a minute, with no secret in it.
-
-    A refused connection alone would be four lines a second.
-    """
-
-    def __init__(self, reminders: Reminders, scrubbed: Callable[[str], str]) -> None:
-        self._reminders = reminders
-        self._scrubbed = scrubbed
-
-    def log(self, level: int, message: str, kind: str, client: str, text: str) -> None:
-        """Called by confluent-kafka, in the thread that polls.
-
-        Args:
-            level: Python's own.
-            message: confluent-kafka's template for the rest.
-            kind: librdkafka's word for it, `"FAIL"` for example.
-            client: the name of the client that has something to say.
-            text: what it says.
-        """
-        shown, line = self._scrubbed(text), Line("librdkafka", about=kind)
-        self._reminders.tell(level, ("librdkafka", kind), message, kind, client, shown, line=line)
 
 
 def _modified(path: Path) -> int | None:

@@ -11,7 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .rendezvous import make_private, read_broker, write_broker
+from flask_kafka_events.app_directory import make_private
+
+from .rendezvous import read_broker, write_broker
 
 if TYPE_CHECKING:
     from .rendezvous import Broker

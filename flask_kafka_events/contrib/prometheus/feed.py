@@ -10,9 +10,10 @@ from flask_kafka_events.contrib.prometheus.latency import seconds_since_emit
 from flask_kafka_events.contrib.prometheus.metrics import Metrics
 from flask_kafka_events.contrib.prometheus.statistics import ProducerStatistics
 from flask_kafka_events.delivery.process import ProcessDelivery
-from flask_kafka_events.errors import explanation_with_place
+from flask_kafka_events.errors import class_name, explanation_with_place
 from flask_kafka_events.event import Record
 from flask_kafka_events.ledger import Stats
+from flask_kafka_events.log_line import Line
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
@@ -115,7 +116,8 @@ class Feed:
                 act()
             except Exception as error:  # noqa: BLE001 - metrics that can't be written mustn't cost an event
                 text = "The metrics lag behind: %s. See that PROMETHEUS_MULTIPROC_DIR can be written."
-                self._reminders.warn("prometheus", text, explanation_with_place(error))
+                line = Line("metrics_failed", error=class_name(error))
+                self._reminders.warn("prometheus", text, explanation_with_place(error), line=line)
 
     def _note_delivered(self, record: Record) -> None:
         self._note(record.type, "delivered", "")
