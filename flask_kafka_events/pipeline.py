@@ -47,7 +47,6 @@ class Pipeline:
         self.reminders = Reminders(host.log)
         self.contents = ContentMaker(settings=settings)
         self._announcer = Announcer(sender=host.sender, log=host.log, reminders=self.reminders)
-        self.make_delivery: Callable[..., ProcessDelivery] = ProcessDelivery
         self.processes = PerProcess(self._make_process)
 
     @property
@@ -237,7 +236,7 @@ class Pipeline:
         connection = Connection(
             settings=self.settings, factory=self.factory, log=log, directory=self.host.instance
         )
-        return self.make_delivery(
+        return ProcessDelivery(
             app_name=self.host.name,
             settings=self.settings,
             connection=connection,

@@ -14,12 +14,13 @@ from flask import Flask, Response, got_request_exception
 
 from flask_kafka_events.apps import pipeline_of, request_of
 from flask_kafka_events.broker_addresses import EMBEDDED
+from flask_kafka_events.content import ContentMaker
 from flask_kafka_events.contrib.open_spans import OpenSpans
 from flask_kafka_events.delivery.connection import ProducerFactory
 from flask_kafka_events.delivery.per_process import PerProcess
-from flask_kafka_events.errors import MissingExtra, class_name, explanation
+from flask_kafka_events.errors import ConfigurationError, MissingExtra, class_name, explanation
 from flask_kafka_events.event import Event, Record
-from flask_kafka_events.following import follow
+from flask_kafka_events.formats import FORMATS
 from flask_kafka_events.log_line import Line
 from flask_kafka_events.mistakes import loss_of, refusal_of
 from flask_kafka_events.outcomes import Delivery, Loss
@@ -64,17 +65,20 @@ def trace_events(app: Flask, *, tracer_provider: trace.TracerProvider | None = N
     pipeline = pipeline_of(app)
     if _EXTENSION in app.extensions:
         return
+    _check_not_begun(pipeline)
     tracer = trace.get_tracer("flask_kafka_events", version("flask-kafka-events"), tracer_provider, _SCHEMA)
     app.after_request(partial(_remember_answered, app))
     got_request_exception.connect(_remember_failed, sender=app)
-    spans = EventSpans(app, pipeline, tracer)
-    follow(pipeline, spans, asked_by="trace_events()")
+    app.extensions[_EXTENSION] = spans = EventSpans(app, pipeline, tracer)
+    formats = {name: partial(spans.write, write) for name, write in FORMATS.items()}
+    pipeline.contents = ContentMaker(settings=pipeline.settings, formats=formats)
     pipeline.factory = _uninstrumented(pipeline.factory)
-    app.extensions[_EXTENSION] = spans
+    pipeline.processes.forget()  # one that was only asked for its counters would build its producer by the other factory
+    pipeline.processes.attach(lambda process: process.watchers.append(spans))
 
 
 class EventSpans:
-    """Follows one app's events by spans."""
+    """Watches one app's events, of which each has a span: it begins with the event's record and ends with its end."""
 
     def __init__(self, app: Flask, pipeline: Pipeline, tracer: trace.Tracer) -> None:
         self._app = app
@@ -83,22 +87,25 @@ class EventSpans:
         self._server = server_of(pipeline.settings.bootstrap_servers)
         self._open = PerProcess(OpenSpans)
 
-    def writing(self, write: Callable[[Event], Record]) -> Callable[[Event], Record]:
-        """`write`, and a span begins with what it writes."""
-        return partial(self._write, write)
-
-    def ended(self, end: Delivery | Loss, record: Record | None) -> None:
+    def delivered(self, record: Record, delivery: Delivery) -> None:
         """End the span of this record's event."""
-        span = None if record is None else self._open.current().take(record.id)
-        if span is not None:
-            self._end(span, end)
+        self._end_of(record, delivery)
+
+    def lost(self, loss: Loss) -> None:
+        """End the span of the event, unless it came to nothing before it had a record."""
+        if loss.record is not None:
+            self._end_of(loss.record, loss)
+
+    def tick(self) -> None:
+        """Nothing is due at any time."""
 
     def closed(self) -> None:
         """End what is open: another process sends those events, and nobody tells this one."""
         for span in self._open.current().take_all():
             self._end(span, None)
 
-    def _write(self, write: Callable[[Event], Record], event: Event) -> Record:
+    def write(self, write: Callable[[Event], Record], event: Event) -> Record:
+        """`write`, and a span begins with what it writes."""
         try:
             parent = self._parent(event)
             span = self._start(event, parent)
@@ -145,6 +152,11 @@ class EventSpans:
         carrier = {name: str(event.attributes[name]) for name in _W3C.fields if name in event.attributes}
         return _W3C.extract(carrier, current)
 
+    def _end_of(self, record: Record, end: Delivery | Loss) -> None:
+        span = self._open.current().take(record.id)
+        if span is not None:
+            self._end(span, end)
+
     def _end(self, span: trace.Span, end: Delivery | Loss | None) -> None:
         try:
             span.set_attributes(_attributes_of(end))
@@ -158,6 +170,15 @@ class EventSpans:
         text = "The tracer failed; the event goes on without its span. %s."
         line = Line("tracer_failed", error=class_name(error))
         self._reminders.warn("tracer", text, explanation(error), line=line)
+
+
+def _check_not_begun(pipeline: Pipeline) -> None:
+    made = pipeline.processes.made()
+    if made is not None and (made.is_started or made.ledger.entered):
+        raise ConfigurationError(
+            f"trace_events() came too late for app {pipeline.host.name!r}, whose events have begun in this process. Call it "
+            f"right after init_app."
+        )
 
 
 def server_of(bootstrap_servers: str | None) -> dict[str, str | int]:

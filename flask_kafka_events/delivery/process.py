@@ -49,7 +49,7 @@ class ProcessDelivery:
         self.watchers: list[Watcher] = []
         self.connection = connection
         self._settings, self._announce = settings, announce
-        self._closes_at_exit = self._is_started = self._is_over = False
+        self._closes_at_exit = self.is_started = self._is_over = False
         self._losses = LossLog(log)
         self._storage = Storage(app_name, settings, connection.directory, self.ledger, log)
         self.poller = Poller(
@@ -105,11 +105,11 @@ class ProcessDelivery:
 
     def start(self) -> Refusal | None:
         """Start the poller, which builds the producer; the refusal says why it can't be."""
-        if self._is_started:
+        if self.is_started:
             return None
         self._close_at_exit()
         refused = self.poller.start()
-        self._is_started = refused is None
+        self.is_started = refused is None
         return refused
 
     def flush(self, timeout: float) -> bool:
