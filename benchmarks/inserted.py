@@ -86,7 +86,7 @@ def _alone(path: str, sync: str) -> Callable[[], object]:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA synchronous = {'FULL' if sync == 'power' else 'NORMAL'}")
-    db.executescript(MIGRATIONS[-1])
+    db.executescript(MIGRATIONS[0])
     lock, places = threading.Lock(), itertools.count(1)
 
     def insert() -> None:

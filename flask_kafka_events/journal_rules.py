@@ -40,10 +40,11 @@ _NETWORK: Final = frozenset(
 )
 # The kernel's own, in which nobody can make a directory to write to.
 _KERNELS_OWN: Final = frozenset(["cgroup", "cgroup2", "debugfs", "devpts", "proc", "sysfs", "tracefs"])
-_MOUNTS: Final = Path("/proc/self/mountinfo")
+#: What is mounted (proc(5), `/proc/pid/mountinfo`).
+MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
-def read_journal_directory(value: object, place: Place, *, mounts: Path = _MOUNTS) -> Path:
+def read_journal_directory(value: object, place: Place, *, mounts: Path = MOUNTS) -> Path:
     """Read an absolute path on a local file system; it need not exist yet.
 
     Args:
@@ -72,7 +73,7 @@ def read_journal_directory(value: object, place: Place, *, mounts: Path = _MOUNT
     return path
 
 
-def file_system_of(path: Path, mounts: Path = _MOUNTS) -> str:
+def file_system_of(path: Path, mounts: Path = MOUNTS) -> str:
     """The type of the file system that holds a path, or its nearest parent that exists; empty where nobody knows."""
     try:
         lines = mounts.read_text(errors="surrogateescape").splitlines()

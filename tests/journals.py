@@ -1,4 +1,4 @@
-"""What is in journal files, as SQLite itself reads them."""
+"""What is in journal files, as SQLite itself reads them, and in the slots beside them."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from flask_kafka_events.journal.owned import DEAD, JOURNAL
+from flask_kafka_events.journal.slots import entries_in, slots_of
 
 Table: TypeAlias = Literal["record", "dead"]
 
@@ -24,19 +25,25 @@ def ids_in(folder: Path, table: Table = "record") -> list[str]:
     """
     found: list[str] = []
     for path in journals_in(folder):
-        with _opened(path) as db:
-            found += [id_ for (id_,) in db.execute(f"SELECT id FROM {table} ORDER BY seq")]  # noqa: S608
+        rows = rows_of(path, table) | (slots_beside(path) if table == "record" else {})
+        found += [rows[seq] for seq in sorted(rows)]
     return found
 
 
+def rows_of(path: Path, table: Table) -> dict[int, str]:
+    """The ids in a table of one file, by their places in it."""
+    with _opened(path) as db:
+        return dict(db.execute(f"SELECT seq, id FROM {table}").fetchall())  # noqa: S608
+
+
+def slots_beside(path: Path) -> dict[int, str]:
+    """The ids in a file's slots, by their places in the file; a row and a slot of one place are one record."""
+    return {entry.seq: entry.record.id for entry in entries_in(slots_of(path))}
+
+
 def rows_in(folder: Path, tables: Sequence[Table] = ("record", "dead")) -> int:
-    """How many rows these tables have in all the files below a folder."""
-    count = 0
-    for path in journals_in(folder):
-        with _opened(path) as db:
-            for table in tables:
-                count += db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-    return count
+    """How many rows these tables have in all the files below a folder, those in slots among them."""
+    return sum(len(ids_in(folder, table)) for table in tables)
 
 
 @contextmanager

@@ -112,7 +112,7 @@ class JournalKeeping:
         source = shipment.source
         if shipment.is_letter and isinstance(end, Refusal):
             return self._letters.end(shipment, end)
-        if source is not None and shipment.kept_in == "file":
+        if source is not None and shipment.is_on_disk():
             return self._settle_in(source, shipment, end)
         self._leave(shipment)
         if source is not None and shipment.kept_in == "memory":

@@ -13,6 +13,7 @@ from flask_kafka_events.delivery.source import Source
 from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.long_work import DoLong
+from flask_kafka_events.journal.slots import slots_beside
 
 #: Seconds between two attempts.
 PAUSE: Final = 1.0
@@ -76,7 +77,13 @@ class Opening:
     def _made(self) -> Source | None:
         try:
             owned = self._do_long(self._directory.create)
-            return Source(owned, memory=self._memory, windows=defaultdict(Window), tell=self._tell)
+            return Source(
+                owned,
+                memory=self._memory,
+                windows=defaultdict(Window),
+                tell=self._tell,
+                make_slots=slots_beside,
+            )
         except JournalError as error:
             self._next_attempt = time.monotonic() + PAUSE
             self._tell(str(error))

@@ -24,10 +24,12 @@ class Settled:
 
     Args:
         file: the one that it is now.
+        buried: told of each record that is a dead letter in the file.
     """
 
-    def __init__(self, file: Callable[[], JournalFile]) -> None:
+    def __init__(self, file: Callable[[], JournalFile], buried: Callable[[Shipment], object]) -> None:
         self._file = file
+        self._tell_buried = buried
         self._done: list[int] = []
         self._letters: list[Ended] = []
         self._buried: deque[Ended] = deque()
@@ -120,6 +122,7 @@ class Settled:
             file.bury([_letter(*each) for each in ended])
             self._buried.extend((shipment, replace(refusal, dead=True)) for shipment, refusal in ended)
             for shipment, _ in ended:
+                self._tell_buried(shipment)
                 self._kept[shipment.record.topic] += 1
                 self._bytes[shipment.record.topic] += shipment.record.size
 

@@ -54,7 +54,7 @@ class Shipment(msgspec.Struct, kw_only=True, eq=False):
     source: "Origin | None" = None
     seq: int = 0
     at_once: bool = False
-    kept_in: Literal["file", "memory"] | None = None
+    kept_in: Literal["slot", "file", "memory"] | None = None
     is_letter: bool = False
     interruption: BaseException | None = None
     is_entered: bool = False
@@ -70,6 +70,10 @@ class Shipment(msgspec.Struct, kw_only=True, eq=False):
     def is_handed_on(self) -> bool:
         """Whether the gate has it."""
         return self.number >= 0
+
+    def is_on_disk(self) -> bool:
+        """Whether another process would find it."""
+        return self.kept_in in ("slot", "file")
 
     def is_kept(self) -> bool:
         """Whether it was accepted: a journal has it, as what it is or as a dead letter, or the gate."""

@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from itertools import islice
 
 from flask_kafka_events.delivery.admission import Admission
 from flask_kafka_events.delivery.company import Company
+from flask_kafka_events.delivery.feed import Feed
 from flask_kafka_events.delivery.found import NOTHING, Found
+from flask_kafka_events.delivery.hot_end import HotEnd, MakeSlots
 from flask_kafka_events.delivery.lanes import Lane, Lanes, Windows
 from flask_kafka_events.delivery.settled import BATCH, Settled
 from flask_kafka_events.delivery.shipment import UNSENT, Ended, Refusal, Shipment
@@ -19,6 +20,7 @@ from flask_kafka_events.errors import JournalError
 from flask_kafka_events.journal.layout import Entry, TopicBacklog
 from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.journal.owned import OwnedJournal
+from flask_kafka_events.journal.slots import no_slots
 from flask_kafka_events.outcomes import Delivery
 
 
@@ -31,6 +33,7 @@ class Source:
         windows: bound what is in librdkafka's hands; those of adopted files, which the poller alone uses, share theirs.
         tell: told what is wrong with the file.
         found: what is in it; nothing in a new one.
+        make_slots: makes those of a file that is added to.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Source:
         windows: Windows,
         tell: Callable[[str], None],
         found: Found = NOTHING,
+        make_slots: MakeSlots = no_slots,
     ) -> None:
         prepare(owned.file)
         self.owned = owned
@@ -52,8 +56,10 @@ class Source:
         self._last = found.last
         self.is_closed = self._is_mending = self._is_swapped = False
         self._company = Company()
-        self.settled = Settled(lambda: self.owned.file)
+        self.settled = Settled(lambda: self.owned.file, buried=self._leave_slot)
+        self._hot_end = HotEnd(lock=self._lock, settled=self.settled, make=make_slots)
         self._lanes = Lanes(windows, found.backlogs)
+        self._feed = Feed(lock=self._lock, lanes=self._lanes, read=self._read, trouble=self.trouble)
 
     def keep(self, shipment: Shipment) -> bool:
         """Write a shipment's record to the file, and wait until it is there, or in memory where it can't be.
@@ -62,10 +68,13 @@ class Source:
             True where the shipment is to be handed on now. Otherwise it waits for its turn, or, with its `kept_in` None,
             there is no room for it even in memory.
         """
+        content = self._hot_end.content_of(shipment.record)
         with self._lock:
             self._last += 1
             shipment.source, shipment.seq = self, self._last
             shipment.at_once = self._lane(shipment).enter(shipment.seq, shipment.record.size)
+            if shipment.at_once and content is not None and self._hot_end.keep(shipment, content):
+                return True
             transaction = self._writing.join(shipment)
         self._writing.finish(transaction, shipment)
         return shipment.at_once and shipment.kept_in is not None
@@ -75,15 +84,15 @@ class Source:
         # Where the broker refuses all and the file can't be written, each would only become one more of those in memory.
         if self.settled.unburied() > BATCH:
             return 0
-        with self._lock:
-            ready = [(topic, lane) for topic, lane in self._lanes.items() if lane.may_hand_on()]
-        return sum(self._refill(topic, lane, hand_on) for topic, lane in ready)
+        return self._feed.refill(hand_on)
 
     def settle(self, shipment: Shipment) -> None:
         """Forget a record that the broker has; the file does so at the next `flush`."""
         with self._lock:
             self._lane(shipment).land(shipment.record.size)
-            if shipment.kept_in == "file":
+            if shipment.kept_in == "slot":
+                self._hot_end.forget(shipment)
+            elif shipment.kept_in == "file":
                 self.settled.forget(shipment.seq)
 
     def bury(self, shipment: Shipment, refusal: Refusal) -> None:
@@ -121,12 +130,14 @@ class Source:
         """Do what keeps the file small, if it is time for it."""
         with self.trouble.noting():
             tidy(self.owned.file, do_long, nobody_writes=self._writing.turn)
+            self._hot_end.tend(self.owned.file, do_long)
 
     @contextmanager
     def mending(self) -> Iterator[None]:
         """While this lasts nothing is written to the file; what comes waits in memory."""
         with self._writing.turn:
             self._is_mending = True
+            self._hot_end.retire()  # what is there is copied with the rest
         try:
             with self.settled.resting():
                 yield
@@ -137,6 +148,7 @@ class Source:
         """Go on with another file, which holds a copy of this one's records; returns what it lacks of them."""
         with self._writing.turn:
             with self._lock:
+                self._hot_end.retire()
                 self.owned, self.trouble.damage, self._is_swapped = owned, None, True
                 waiting = [(topic, lane) for topic, lane in self._lanes.items() if lane.waiting]
             prepare(owned.file)
@@ -165,9 +177,12 @@ class Source:
         # Who is writing has ended then, and who comes is refused: a row behind the last count would be gone with the file.
         with self._writing.turn, self._lock:
             self.is_closed = True
+            self._hot_end.retire()
+        with self.trouble.noting():
+            self._hot_end.end(self.owned.file)
         self.flush()
         try:
-            do_long(self.owned.give_up)
+            do_long(self.owned.leave if self._hot_end else self.owned.give_up)
         except (JournalError, OSError) as error:
             self.trouble.tell(str(error))
         self._company.leave_pending()
@@ -178,12 +193,12 @@ class Source:
     def _unburied(self) -> list[Ended]:
         left = self.settled.give_up()
         # Their rows are there still: the next owner's broker refuses them too.
-        in_file = [shipment for shipment, _ in left if shipment.kept_in == "file"]
+        in_file = [shipment for shipment, _ in left if shipment.is_on_disk()]
         with self._lock:
             for each in in_file:
                 self._lane(each).wait(each.record.size)
                 each.leave_pending()
-        return [each for each in left if each[0].kept_in != "file"]
+        return [each for each in left if not each[0].is_on_disk()]
 
     def _write(self, shipments: list[Shipment]) -> None:
         try:
@@ -214,32 +229,17 @@ class Source:
                 self._lane(each).remain(each)
                 del shipments[0]
 
-    def _refill(self, topic: str, lane: Lane, hand_on: Callable[[Shipment], object]) -> int:
-        with self._lock:
-            # What failed to be written has only committed records before it: taken before the file is read.
-            unwritten, room = list(islice(lane.unwritten, BATCH)), lane.window.room()
-        try:
-            # Not more than was counted: another process, which this one took for dead, may go on to write.
-            entries = self.owned.file.after(topic, lane.handed, limit=min(BATCH, lane.waiting), size=room)
-        except JournalError as error:
-            self.trouble.note(error)
-            return 0
-        shipments = [self._shipment(entry) for entry in entries]
-        early = [each for each in unwritten if not shipments or each.seq <= shipments[-1].seq]
-        with self._lock:
-            batch = lane.hand_all(shipments, early)
-        for each in batch:
-            hand_on(each)
-        with self._lock:
-            lane.leave(shipments, early)
-        return len(batch)
+    def _read(self, topic: str, seq: int, limit: int, size: int) -> list[Shipment]:
+        entries, join = self.owned.file.after(topic, seq, limit=limit, size=size), self._company.join
+        return [join(Shipment(record=e.record, source=self, seq=e.seq, kept_in="file")) for e in entries]
 
-    def _shipment(self, entry: Entry) -> Shipment:
-        return self._company.join(Shipment(record=entry.record, source=self, seq=entry.seq, kept_in="file"))
+    def _leave_slot(self, letter: Shipment) -> None:
+        self._hot_end.forget(letter)
 
     def _is_there(self, shipment: Shipment) -> bool:
+        may_be_lost = self._is_swapped or shipment.kept_in == "slot"  # with the file that it was in
         try:
-            if self._is_swapped and not self.owned.file.holds(shipment.seq):  # lost with the one before
+            if may_be_lost and not (self._hot_end.has(shipment) or self.owned.file.holds(shipment.seq)):
                 self.owned.file.append([Entry(seq=shipment.seq, record=shipment.record)])
         except JournalError as error:
             self.trouble.note(error)

@@ -21,6 +21,7 @@ from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.journal.owned import JOURNAL, LOCK, OwnedJournal, adoptable
 from flask_kafka_events.journal.reading import explained
 from flask_kafka_events.journal.salvage import Salvaged, batches, salvage, set_aside
+from flask_kafka_events.journal.slots import all_records, bring_in
 from flask_kafka_events.log_line import Line
 from flask_kafka_events.reminders import Reminders
 from flask_kafka_events.settings import Settings
@@ -157,7 +158,7 @@ class JournalDirectory:
 
     def _copied(self, file: JournalFile) -> OwnedJournal:
         with self._filling() as owned:
-            for batch in batches(file.records()):
+            for batch in batches(all_records(file)):
                 owned.file.append(batch)
             for letters in batches(file.dead_letters()):
                 owned.file.bury(letters)
@@ -172,6 +173,7 @@ class JournalDirectory:
         file = JournalFile(own_copy(path) if is_inherited(claim.path) else path, sync=self._sync)
         try:
             file.check()
+            bring_in(file)
         except JournalError:
             file.close()
             raise

@@ -44,7 +44,7 @@ class JournalFile(JournalReader):
 
     Args:
         path: where it is, or is made.
-        sync: `"process"` survives kill -9, `"power"` a power loss too.
+        sync: `"process"` survives kill -9, `"power"` a power loss too; an attribute too.
 
     Raises:
         JournalTooNew: a newer version of this package wrote it.
@@ -55,7 +55,7 @@ class JournalFile(JournalReader):
     _mode = "rwc"
 
     def __init__(self, path: Path, *, sync: str = "process") -> None:
-        self._sync = sync
+        self.sync = sync
         super().__init__(path)
 
     def append(self, entries: Sequence[Entry]) -> None:
@@ -160,7 +160,7 @@ class JournalFile(JournalReader):
         db.execute("PRAGMA journal_mode = WAL")
         # Once a checkpoint has emptied the log it is cut: by its size one sees what it holds.
         db.execute("PRAGMA journal_size_limit = 0")
-        db.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[self._sync]}")
+        db.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[self.sync]}")
         prepare(db, self.path)
         self._made = self.path.stat()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -11,10 +12,11 @@ from flask_kafka_events.errors import JournalCorrupt, JournalError
 from flask_kafka_events.formats.reading import read_record
 from flask_kafka_events.journal.claim import is_taken
 from flask_kafka_events.journal.directory import JournalDirectory
-from flask_kafka_events.journal.layout import DeadLetter
+from flask_kafka_events.journal.layout import DeadLetter, Entry
 from flask_kafka_events.journal.owned import DEAD, JOURNAL, LOCK
 from flask_kafka_events.journal.reading import JournalReader
 from flask_kafka_events.journal.salvage import CORRUPT
+from flask_kafka_events.journal.slots import entries_beside
 
 State: TypeAlias = Literal["in use", "left", "dead letters", "damaged"]
 
@@ -77,27 +79,32 @@ def _counted(path: Path, state: State) -> list[Holding]:
     size = _size(path)
     try:
         with closing(JournalReader(path)) as file:
-            return [
-                Holding(
-                    path=path,
-                    state=state,
-                    waiting=file.count(),
-                    dead=file.count_dead(),
-                    oldest=_oldest(file),
-                    size=size,
-                )
-            ]
+            return [_holding(file, state, size)]
     except JournalCorrupt as error:
         return [Holding(path=path, state=state, size=size, trouble=f"{error} {_next_step(path, state)}")]
     except JournalError as error:
         return [Holding(path=path, state=state, size=size, trouble=str(error))] if path.exists() else []
 
 
-def _oldest(file: JournalReader) -> datetime | None:
+def _holding(file: JournalReader, state: State, size: int) -> Holding:
+    in_slots = entries_beside(file)
+    return Holding(
+        path=file.path,
+        state=state,
+        waiting=file.count() + len(in_slots),
+        dead=file.count_dead(),
+        oldest=_oldest(file, in_slots[:1]),
+        size=size,
+    )
+
+
+def _oldest(file: JournalReader, in_slots: list[Entry]) -> datetime | None:
     try:
-        entry = file.first()
+        first = file.first()
     except JournalCorrupt:  # what can be counted is shown all the same
         return None
+    found = [*in_slots, *([] if first is None else [first])]
+    entry = min(found, key=attrgetter("seq"), default=None)
     event = None if entry is None else read_record(entry.record)
     return None if event is None else event.time
 

@@ -123,6 +123,10 @@ class JournalReader:
         """Whether a record waits at this place."""
         return bool(self._query("SELECT 1 FROM record WHERE seq = ?", (seq,)))
 
+    def knows(self, seq: int) -> bool:
+        """Whether a record or a dead letter has this place."""
+        return self.holds(seq) or bool(self._query("SELECT 1 FROM dead WHERE seq = ?", (seq,)))
+
     def count_dead(self) -> int:
         """How many dead letters there are."""
         return int(self._query("SELECT count(*) FROM dead")[0][0])

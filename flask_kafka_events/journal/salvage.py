@@ -23,6 +23,8 @@ from flask_kafka_events.journal.layout import (
     shm_of,
     wal_of,
 )
+from flask_kafka_events.journal.reading import explained
+from flask_kafka_events.journal.slots import entries_in, slots_of
 
 CORRUPT: Final = ".corrupt"
 #: Records copied in one transaction.
@@ -38,7 +40,11 @@ def set_aside(path: Path) -> Path:
     for beside in (wal_of, shm_of):
         with suppress(FileNotFoundError):
             beside(path).rename(beside(aside))
-    return path.rename(aside)
+    renamed = path.rename(aside)
+    # Behind it: were it the other way round, and this process killed in between, the next would copy it without them.
+    with suppress(OSError):
+        slots_of(path).rename(slots_of(aside))
+    return renamed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,13 +56,15 @@ class Salvaged:
 
 
 def salvage(path: Path, into: JournalFile) -> Salvaged:
-    """Copy the records and dead letters that SQLite can read from either end, in their places.
+    """Copy the records and dead letters that SQLite can read from either end, in their places, and what is in slots.
 
     Those around the damage are lost to it.
     """
     records = _copied(_from_both_ends(path, f"{COLUMNS} FROM record", entry_of), into.append)
     dead = _copied(_from_both_ends(path, f"{DEAD_COLUMNS} FROM dead", dead_letter_of), into.bury)
-    return Salvaged(records=records, dead=dead)
+    with explained(path):
+        in_slots = [entry for entry in entries_in(slots_of(path)) if not into.knows(entry.seq)]
+    return Salvaged(records=records + _copied(iter(in_slots), into.append), dead=dead)
 
 
 def batches(entries: Iterator[_Kept]) -> Iterator[list[_Kept]]:

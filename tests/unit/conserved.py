@@ -20,6 +20,7 @@ from flask_kafka_events import (
     event_dropped,
     event_failed,
 )
+from flask_kafka_events.journal.slots import slots_of
 from tests.journals import Table
 from tests.limits import largest_file
 from tests.processes import wait_until
@@ -125,6 +126,22 @@ class Trade:
                 path.unlink(missing_ok=True)
             wait_until(lambda: written <= self.rows() and dead <= self.rows("dead"), "it is written anew")
         self.rest()
+
+    def have_slots(self) -> Path | None:
+        """Wait until the app has slots, if it may have any; their file."""
+        own = self.process._keeping._opening.source if self.folder else None  # noqa: SLF001
+        if own is None or self.is_closed or self.is_troubled:
+            return None
+        wait_until(lambda: slots_of(own.owned.file.path).exists(), "there are slots")
+        self.rest()
+        return slots_of(own.owned.file.path)
+
+    def delete_slots(self) -> None:
+        """Delete the slots, and wait until there are others: what was in them is in the file by then."""
+        slots = self.have_slots()
+        if slots is not None:
+            slots.unlink()
+        self.have_slots()
 
     def adopt(self) -> None:
         """Take over all that dead processes left, unless the poller is just about it."""

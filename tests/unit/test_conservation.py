@@ -10,7 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from flask_kafka_events.delivery import adoption
+from flask_kafka_events.delivery import adoption, hot_end
+from flask_kafka_events.journal.slots import SLOT
 
 from .emitting import ERRORS, LARGEST, QUEUE_EVENTS, SIZES, Emitting
 from .forked import fork
@@ -28,15 +29,18 @@ class Events(Emitting):
         count=st.integers(0, 3),
         size=SIZES,
         acknowledged=st.integers(0, 2),
+        slots=st.booleans(),
         end=st.sampled_from(["exit", "close", "kill"]),
     )
-    def fork(self, count: int, size: int, acknowledged: int, end: str) -> None:
+    def fork(self, count: int, size: int, acknowledged: int, slots: bool, end: str) -> None:
         """A child emits, perhaps, and dies one way or another."""
 
         def work() -> None:
             if count:
                 self.trade.shop.mine.start()
             for _ in range(count):
+                if slots:
+                    self.trade.have_slots()
                 self.trade.broker.answers.extend([None] * acknowledged)
                 self.trade.act(lambda: self.trade.shop.mine.emit("childs", "x" * size))
             if end == "close":
@@ -63,7 +67,7 @@ class Events(Emitting):
         for _ in range(late):
             self.trade.act(lambda: self.trade.shop.mine.emit("late"))
         if forks:
-            self.fork(count=1, size=1, acknowledged=2, end="kill")
+            self.fork(count=1, size=1, acknowledged=2, slots=False, end="kill")
         self.trade.check()
         self.trade.end()
         self.trade.open(refuses=error)
@@ -112,8 +116,8 @@ class Events(Emitting):
         assert self.trade.stats.pending == 6
         self.acknowledge_all()
         self.trade.fill_disk()
-        for _ in range(QUEUE_EVENTS):
-            self.trade.act(lambda: mine.emit("sold"))
+        for _ in range(QUEUE_EVENTS):  # each is too large for a slot, which needs no more of the disk
+            self.trade.act(lambda: mine.emit("sold", "x" * SLOT))
         assert self.trade.stats.pending == QUEUE_EVENTS // 2
         self.trade.make_room()
         self.acknowledge_all()
@@ -148,6 +152,17 @@ class JournaledEvents(Events):
         self.trade.adopt()
         self.trade.delete_files()
 
+    @rule()
+    def have_slots(self) -> None:
+        """What is emitted from now on and small enough costs no system call, be the disk full."""
+        self.trade.have_slots()
+
+    @precondition(lambda self: not self.trade.is_troubled)
+    @rule()
+    def delete_slots(self) -> None:
+        """Somebody deletes the slots, and their owner writes what was there into its file."""
+        self.trade.delete_slots()
+
     @precondition(lambda self: not self.trade.is_troubled)
     @rule()
     def fill_disk(self) -> None:
@@ -166,6 +181,8 @@ def test_conservation(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Emits, answers, forks, closes, crashes and a full disk in any order: every event is accounted, none disappears."""
     # Its broker may answer nobody while more processes die than files are adopted at a time.
     monkeypatch.setattr(adoption, "FILES", 10_000)
+    # The disk may have been full a moment ago.
+    monkeypatch.setattr(hot_end, "PAUSE", 0.0)
     examples = min(30, settings().max_examples)
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=30, print_blob=False)

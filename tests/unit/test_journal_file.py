@@ -186,7 +186,7 @@ def test_an_older_layout_is_migrated_with_its_records(tmp_path: Path) -> None:
     for _ in range(2):
         prepare(db, file.path, later)
     assert db.execute("SELECT id, colour FROM record").fetchall() == [("1", "red")]
-    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    assert db.execute("PRAGMA user_version").fetchone() == (3,)
     db.close()
 
 
@@ -198,11 +198,11 @@ def test_a_newer_layout_is_left_alone(tmp_path: Path) -> None:
     db.close()
     before = path.read_bytes()
     with pytest.raises(
-        JournalTooNew, match=r"has layout 2, this version of flask_kafka_events knows 1\. Upgrade it"
+        JournalTooNew, match=r"has layout 3, this version of flask_kafka_events knows 2\. Upgrade it"
     ):
         JournalFile(path)
     with sqlite3.connect(path) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
     db.close()
     assert path.read_bytes()[100:] == before[100:]
 

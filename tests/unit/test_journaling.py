@@ -317,7 +317,7 @@ def test_a_file_that_cannot_be_written_lets_events_wait_in_memory_in_order(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Those before are on disk, those after too; all arrive in order, and what has no room is dropped and counted."""
-    with journaling(tmp_path, answers=False, QUEUE_EVENTS=20) as held:
+    with journaling(tmp_path, answers=False, QUEUE_EVENTS=20, JOURNAL_SYNC="power") as held:
         for number in range(WINDOW_EVENTS + 10):
             held.mine.emit("sold", {"number": number})
         theirs = sqlite3.connect(files(tmp_path)[0], isolation_level=None)
@@ -473,7 +473,7 @@ def test_an_emit_that_meets_the_end_is_on_disk_or_told(tmp_path: Path, mocker: M
         written.wait(1)
         return count_dead(file)
 
-    with journaling(tmp_path) as held:
+    with journaling(tmp_path, JOURNAL_SYNC="power") as held:
         held.mine.emit("first", wait=5)
         wait_until(lambda: not rows(tmp_path), "the first one's row is deleted, which the end may not get to")
         mocker.patch.object(JournalFile, "append", slow_append)

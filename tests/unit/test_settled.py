@@ -41,7 +41,7 @@ class Emptied(deque[Any]):
 def test_an_end_that_is_told_meanwhile_is_not_told_again(tmp_path: Path) -> None:
     """The poller asks for all ends while an emit looks for its own: the emit leaves it to the poller."""
     file = JournalFile(tmp_path / "a.journal")
-    settled = Settled(lambda: file)
+    settled = Settled(lambda: file, buried=lambda _: None)
     shipment = Shipment(record=entry(1).record)
     settled.bury(shipment, TOO_LARGE)
     settled.flush(at_least=1)
@@ -53,7 +53,7 @@ def test_an_end_that_is_told_meanwhile_is_not_told_again(tmp_path: Path) -> None
 def test_two_flushes_at_once_forget_each_record(tmp_path: Path) -> None:
     """An emit that flushes, for its event is too large, takes nothing out of the poller's line that isn't deleted."""
     file = MeetingPlace(tmp_path / "a.journal")
-    settled = Settled(lambda: file)
+    settled = Settled(lambda: file, buried=lambda _: None)
     for seq in range(2 * BATCH):
         settled.forget(seq)
     other = threading.Thread(target=settled.flush, kwargs={"at_least": 1})

@@ -1,0 +1,66 @@
+"""Something that happens at one step of some code, wherever that is: a death, a signal handler."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, ModuleType
+from typing import Any, Literal, TypeAlias
+
+#: A bytecode, or a line.
+Step: TypeAlias = Literal["opcode", "line"]
+
+
+class Walk:
+    """Has something done before one step of this thread's way through some modules.
+
+    Args:
+        act: what is done, once.
+        at: before which step, from 0 on.
+        modules: those whose steps count.
+        step: what one is.
+        but: names of functions whose steps don't count.
+
+    Attributes:
+        is_over: whether it was done; else there are not so many steps.
+    """
+
+    def __init__(
+        self,
+        act: Callable[[], object],
+        *,
+        at: int,
+        modules: tuple[ModuleType, ...],
+        step: Step,
+        but: frozenset[str] = frozenset(),
+    ) -> None:
+        self.is_over = False
+        self._act = act
+        self._left = at
+        self._files = {module.__file__ for module in modules}
+        self._step = step
+        self._but = but
+
+    @contextmanager
+    def going(self) -> Iterator[None]:
+        """The way."""
+        before = sys.gettrace()
+        sys.settrace(self._enter)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def _enter(self, frame: FrameType, _what: str, _more: Any) -> Any:
+        code = frame.f_code
+        if code.co_filename not in self._files or code.co_name in self._but:
+            return None
+        frame.f_trace_opcodes = self._step == "opcode"
+        return self._go
+
+    def _go(self, _frame: FrameType, what: str, _more: Any) -> Any:
+        if what == self._step and not self.is_over:
+            self._left -= 1
+            if self._left < 0:
+                self.is_over = True
+                self._act()
+        return self._go
