@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from traceback import walk_stack
 from types import FrameType, ModuleType
 from typing import Any, Literal, TypeAlias
 
@@ -44,11 +45,17 @@ class Walk:
     def going(self) -> Iterator[None]:
         """The way."""
         before = sys.gettrace()
+        # The frames that coverage follows would call it back, and in a forked child it ends all tracing then.
+        followed = [(frame, frame.f_trace) for frame, _ in walk_stack(None) if frame.f_trace is not None]
+        for frame, _ in followed:
+            frame.f_trace = None
         sys.settrace(self._enter)
         try:
             yield
         finally:
             sys.settrace(before)
+            for frame, trace in followed:
+                frame.f_trace = trace
 
     def _enter(self, frame: FrameType, _what: str, _more: Any) -> Any:
         code = frame.f_code
