@@ -52,12 +52,13 @@ class HotEnd:
 
     def has(self, shipment: Shipment) -> bool:
         """Whether a shipment is kept here, and another process would find it."""
-        slots = self._slots
-        return shipment.seq in self._live and slots is not None and slots.is_in_place()
+        with self._lock:
+            slots = self._slots if shipment.seq in self._live else None
+        return slots is not None and slots.is_in_place()
 
     def content_of(self, record: Record) -> bytes | None:
         """What `keep` writes of a record; None where that is of no use. Before the lock is taken, for it is the longer part."""
-        if not self._free:
+        if not self._free:  # a look without the lock: `keep` looks again
             return None
         content = content_of(record)
         return content if len(content) <= ROOM else None
