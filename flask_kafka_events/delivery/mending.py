@@ -12,7 +12,6 @@ from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.layout import TopicBacklog
 from flask_kafka_events.journal.long_work import DoLong
 from flask_kafka_events.journal.owned import OwnedJournal
-from flask_kafka_events.journal.slots import slots_of
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.log_line import Line
 
@@ -107,7 +106,6 @@ class Mending:
             old.file.close()
             return self._directory.rescue(old.file.path, old.claim, damage)
         new = self._directory.copy(old.file)
-        slots_of(old.file.path).unlink(missing_ok=True)
         old.file.close()
         old.claim.release(remove=True)
         return new

@@ -62,7 +62,7 @@ class Source:
         self._feed = Feed(lock=self._lock, lanes=self._lanes, read=self._read, trouble=self.trouble)
 
     def keep(self, shipment: Shipment) -> bool:
-        """Write a shipment's record to the file, and wait until it is there, or in memory where it can't be.
+        """Write a shipment's record to a slot or the file, and wait until it is there, or in memory where it can't be.
 
         Returns:
             True where the shipment is to be handed on now. Otherwise it waits for its turn, or, with its `kept_in` None,

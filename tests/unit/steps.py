@@ -61,7 +61,10 @@ class Walk:
         code = frame.f_code
         if code.co_filename not in self._files or code.co_name in self._but:
             return None
-        frame.f_trace_opcodes = self._step == "opcode"
+        if self._step == "opcode":
+            # Python 3.12 and 3.13 look at this only as tracing begins, so it begins anew (0 of 12 steps without).
+            frame.f_trace_opcodes, frame.f_trace = True, self._go
+            sys.settrace(self._enter)
         return self._go
 
     def _go(self, _frame: FrameType, what: str, _more: Any) -> Any:
