@@ -88,7 +88,10 @@ def check_process(
         memory: bytes that there are for all workers; None where nobody knows.
     """
     if early_clients or early_events:
-        problem = f"Loading the app made {early_clients} Kafka client(s) and emitted {early_events} event(s)."
+        # Not how many: a new thread of librdkafka's has its maker's name for a moment, and looks like another client.
+        clients = ["made a Kafka client"] if early_clients else []
+        events = [f"emitted {early_events} event(s)"] if early_events else []
+        problem = f"Loading the app {' and '.join([*clients, *events])}."
         yield EARLY_CLIENT.found(problem, where="the app's modules and its factory")
     if "eventlet" in serving.worker_class or _has_patched("eventlet.patcher"):
         yield EVENTLET.found("The workers are eventlet's.", where="the server's worker class")

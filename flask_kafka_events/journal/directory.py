@@ -47,9 +47,7 @@ class JournalDirectory:
     ) -> None:
         # One spelling of the path, for what this process holds is known by it.
         self.path = root.resolve() / directory_name(app_name)
-        self._sync = sync
-        self._log = log
-        self._do_long = do_long
+        self._sync, self._log, self._do_long = sync, log, do_long
         self._reminders = Reminders(log)
 
     def create(self) -> OwnedJournal:

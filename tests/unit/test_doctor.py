@@ -292,7 +292,7 @@ def queue_larger_than_memory() -> Flask:
     return good_app(QUEUE_BYTES=2**40)
 
 
-@broken("client-before-fork", "1 Kafka client")
+@broken("client-before-fork", "made a Kafka client")
 def client_at_import() -> Flask:
     """Librdkafka's threads don't survive gunicorn's fork."""
     app = good_app()
