@@ -46,14 +46,15 @@ class LossLog:
             self._is_gathering = False
         for count, loss in self._take_due(all_of_them=all_of_them):
             what = "kept as dead letters" if loss.dead else "lost"
+            named = f"{loss.type!r}" if loss.id is None else f"{loss.type!r} with id {loss.id}"
             line = Line(
                 "dead_letters" if loss.dead else "losses",
                 reason=loss.reason, count=count, type=loss.type, id=loss.id,
                 topic=None if loss.record is None else loss.record.topic,
             )  # fmt: skip
             self._log.error(
-                "%d event(s) %s (%s), the last one of type %r with id %s: %s",
-                count, what, loss.reason, loss.type, loss.id, loss.explanation,
+                "%d event(s) %s (%s), the last one of type %s: %s",
+                count, what, loss.reason, named, loss.explanation,
                 line=line,
             )  # fmt: skip
 

@@ -13,8 +13,9 @@ from flask_kafka_events.settings import Settings
 NO_BROKER: Final = Check(
     name="bootstrap-servers",
     severity="error",
-    finds="No broker is named: every event waits in memory and is lost with the process.",
-    next_step="Set KAFKA_EVENTS_BOOTSTRAP_SERVERS to 'host:port', or to 'embedded' for development.",
+    finds="No broker is named: every event is dropped at once.",
+    next_step="Before init_app, set KAFKA_EVENTS_BOOTSTRAP_SERVERS to 'host:port', or to 'embedded' for development; from the "
+    "environment it is FLASK_KAFKA_EVENTS_BOOTSTRAP_SERVERS, and app.config.from_prefixed_env() reads it.",
 )
 EMBEDDED_BROKER: Final = Check(
     name="embedded-broker",
