@@ -146,6 +146,8 @@ class Admission:
 
 
 def _share(load: _Load, limit: _Load) -> float:
+    if limit is _NOTHING:
+        return 1.0
     return max(load.events / limit.events, load.size / limit.size)
 
 

@@ -213,6 +213,17 @@ def test_a_full_queue_raises_before_the_view() -> None:
         assert held.types() == ["sold"]
 
 
+@pytest.mark.parametrize("with_journal", [False, True])
+def test_a_full_queue_is_seen_by_health(tmp_path: Path, with_journal: bool) -> None:
+    """The page that a probe asks says so for the block, although nothing was refused yet, and no longer."""
+    full = "journal_full" if with_journal else "queue_full"
+    with journaling(tmp_path / "journal") if with_journal else shop() as held:
+        held.mine.emit("sold")
+        with faults.queue_full(held.app):
+            assert [reason.code for reason in held.mine.health().reasons] == [full]
+        assert held.mine.health().status == "ok"
+
+
 def test_a_full_queue_has_room_after_an_exception() -> None:
     """What leaves the block by an exception leaves the queue as it was."""
     with shop(testing=False) as held:
