@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
@@ -36,19 +36,20 @@ class Stats:
     .. versionadded:: 0.1
     """
 
-    emitted: int
-    adopted: int
-    delivered: int
-    failed_by_reason: Mapping[str, int]
-    dropped_by_reason: Mapping[str, int]
-    dead: int
-    pending: int
-    discarded: int
-    vetoed: int
-    sampled_out: int
-    not_matching: int
-    disabled: int
-    receiver_errors: int
+    # Each has a default: a file of counters by a version before it was there is read all the same.
+    emitted: int = 0
+    adopted: int = 0
+    delivered: int = 0
+    failed_by_reason: Mapping[str, int] = field(default_factory=dict)
+    dropped_by_reason: Mapping[str, int] = field(default_factory=dict)
+    dead: int = 0
+    pending: int = 0
+    discarded: int = 0
+    vetoed: int = 0
+    sampled_out: int = 0
+    not_matching: int = 0
+    disabled: int = 0
+    receiver_errors: int = 0
 
     @property
     def failed(self) -> int:

@@ -117,6 +117,14 @@ def test_what_cannot_be_is_told(before: bytes, after: bytes, why: str) -> None:
         decode(content.replace(before, after))
 
 
+@pytest.mark.parametrize("lacking", [each.name for each in fields_of(Stats)])
+def test_a_file_that_lacks_a_figure_is_read(lacking: str) -> None:
+    """In a rolling deploy a process of the version before has written no such one: it is none, and nothing is damaged."""
+    document = msgspec.json.decode(encode(counters()))
+    del document["stats"][lacking]
+    assert decode(msgspec.json.encode(document)) == counters()
+
+
 @given(all_stats=st.lists(ledgers(), max_size=4))
 def test_the_sum_keeps_the_law(all_stats: list[Stats]) -> None:
     """Of every figure, and for each reason."""
