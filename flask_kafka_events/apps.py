@@ -6,7 +6,7 @@ from flask import Flask, Request, current_app, has_request_context
 from flask import request as current_request
 from werkzeug.local import LocalProxy
 
-from flask_kafka_events.errors import NotInitialised
+from flask_kafka_events.errors import ConfigurationError, NotInitialised
 from flask_kafka_events.pipeline import Pipeline
 
 #: Where an app keeps its pipeline: `app.extensions["kafka_events"]`.
@@ -48,6 +48,26 @@ def pipeline_of(app: Flask) -> Pipeline:
         raise NotInitialised(
             f"App {app.name!r} has no KafkaEvents. Call events.init_app(app) in your app factory."
         ) from None
+    return pipeline
+
+
+def lasting_pipeline_of(app: Flask, caller: str) -> Pipeline:
+    """The app's pipeline, to change it for good.
+
+    Args:
+        app: the app.
+        caller: who asks, for the message.
+
+    Raises:
+        NotInitialised: it has none.
+        ConfigurationError: another stands in for it.
+    """
+    pipeline = pipeline_of(app)
+    if not pipeline.is_lasting:
+        raise ConfigurationError(
+            f"{caller} was called for app {app.name!r} while its events are captured, and would end with the capture. Call "
+            f"it where the app is made, right after init_app."
+        )
     return pipeline
 
 

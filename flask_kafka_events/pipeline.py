@@ -38,6 +38,9 @@ class Pipeline:
         factory: builds a producer from librdkafka's properties.
     """
 
+    #: Whether it is the app's own, and no stand-in for a while.
+    is_lasting = True
+
     def __init__(self, *, host: Host, settings: Settings, factory: ProducerFactory) -> None:
         self.settings = settings
         self.host = host
@@ -232,14 +235,16 @@ class Pipeline:
             self._announcer.announce(signal, ledger, emitted_in=emitted_in, loss=end)
 
     def _make_process(self) -> ProcessDelivery:
-        log = self.host.log
-        connection = Connection(
-            settings=self.settings, factory=self.factory, log=log, directory=self.host.instance
-        )
         return ProcessDelivery(
             app_name=self.host.name,
             settings=self.settings,
-            connection=connection,
-            log=log,
+            connection=Connection(
+                settings=self.settings,
+                # Asked for at its call: an extra may put another in its place after the process has begun to count.
+                factory=lambda config, *, logger: self.factory(config, logger=logger),
+                log=self.host.log,
+                directory=self.host.instance,
+            ),
+            log=self.host.log,
             announce=self._announce,
         )

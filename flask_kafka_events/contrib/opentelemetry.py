@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from flask import Flask, Response, got_request_exception
 
-from flask_kafka_events.apps import pipeline_of, request_of
+from flask_kafka_events.apps import lasting_pipeline_of, request_of
 from flask_kafka_events.broker_addresses import EMBEDDED
 from flask_kafka_events.content import ContentMaker
 from flask_kafka_events.contrib.open_spans import OpenSpans
@@ -58,13 +58,13 @@ def trace_events(app: Flask, *, tracer_provider: trace.TracerProvider | None = N
 
     Raises:
         NotInitialised: the app has no `KafkaEvents`.
-        ConfigurationError: its events have begun in this process.
+        ConfigurationError: its events have begun in this process, or are captured just now.
 
     .. versionadded:: 0.1
     """
-    pipeline = pipeline_of(app)
     if _EXTENSION in app.extensions:
         return
+    pipeline = lasting_pipeline_of(app, "trace_events()")
     _check_not_begun(pipeline)
     tracer = trace.get_tracer("flask_kafka_events", version("flask-kafka-events"), tracer_provider, _SCHEMA)
     app.after_request(partial(_remember_answered, app))
@@ -73,7 +73,6 @@ def trace_events(app: Flask, *, tracer_provider: trace.TracerProvider | None = N
     formats = {name: partial(spans.write, write) for name, write in FORMATS.items()}
     pipeline.contents = ContentMaker(settings=pipeline.settings, formats=formats)
     pipeline.factory = _uninstrumented(pipeline.factory)
-    pipeline.processes.forget()  # one that was only asked for its counters would build its producer by the other factory
     pipeline.processes.attach(lambda process: process.watchers.append(spans))
 
 

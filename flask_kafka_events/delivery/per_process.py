@@ -1,7 +1,7 @@
 """The way to the right one after a fork."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -14,10 +14,10 @@ class PerProcess(Generic[T]):
     `produce()` there still succeeds, and nothing is ever sent (0 of 40 events under `gunicorn --preload`).
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
+    def __init__(self, make: Callable[[], T], attached: Iterable[Callable[[T], object]] = ()) -> None:
         self._make = make
         self._by_pid: dict[int, T] = {}
-        self._attach: list[Callable[[T], object]] = []
+        self._attach = list(attached)
 
     def current(self) -> T:
         """The calling process's own."""
@@ -38,9 +38,9 @@ class PerProcess(Generic[T]):
         """The calling process's own, where there is one already."""
         return self._by_pid.get(os.getpid())
 
-    def forget(self) -> None:
-        """Let the calling process make another at its next use."""
-        self._by_pid.pop(os.getpid(), None)
+    def like(self, make: Callable[[], T]) -> "PerProcess[T]":
+        """Others, made by `make`, each of which gets what has been attached to these."""
+        return PerProcess(make, self._attach)
 
     def attach(self, attach: Callable[[T], object]) -> None:
         """Call this with the calling process's own, and with that of every later process as it is made."""

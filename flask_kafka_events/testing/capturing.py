@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from confluent_kafka import Producer
 from flask import Flask
 
 from flask_kafka_events.apps import EXTENSION, pipeline_of
@@ -72,7 +71,8 @@ def capture_events(*apps: Flask) -> Iterator[Capture]:
     Each event goes through the real checks, encoding, format and size limit, and is acknowledged at once, as the next
     one of its topic's only partition: `emit(wait=)` returns its delivery, `event_delivered` is sent and `stats()` counts
     it. No `KAFKA_EVENTS_BOOTSTRAP_SERVERS` is needed, a journal isn't used. `KAFKA_EVENTS_QUEUE_EVENTS`, `QUEUE_BYTES`
-    and `ON_FULL` hold: a captured event keeps its place until the capture ends.
+    and `ON_FULL` hold: a captured event keeps its place until the capture ends. Where the app's events are traced or counted
+    by an extra, those that are captured are too.
 
     An event that can't be made raises in strict mode, which is that of debug and testing, at the user's line. Where
     nothing is raised the end of the block is an `AssertionError` that says why, unless `Capture.assert_lost` was called
@@ -109,15 +109,26 @@ def _captured(app: Flask, heard: Heard) -> Iterator[Circumstances]:
     finally:
         if pipeline.tape.remove(heard):
             app.extensions[EXTENSION] = pipeline.original
+            pipeline.finish()
 
 
 class TapedPipeline(Pipeline):
-    """Stands in for an app's pipeline while anybody captures its events."""
+    """Stands in for an app's pipeline while anybody captures its events; who watches that one watches this one too."""
+
+    is_lasting = False
 
     def __init__(self, original: Pipeline) -> None:
-        super().__init__(host=original.host, settings=original.settings, factory=Producer)
+        super().__init__(host=original.host, settings=original.settings, factory=original.factory)
+        self.contents = original.contents
+        self.processes = original.processes.like(self._make_process)
         self.original = original
         self.tape = Tape()
+
+    def finish(self) -> None:
+        """Let who watches take note of the last events."""
+        # Not `closed`, which ends for them all that goes on in this process: the original goes on.
+        for watcher in self.process.watchers:
+            watcher.tick()
 
     def check_configured(self) -> None:
         """There is no broker that the app would have to name."""
@@ -129,7 +140,7 @@ class TapedPipeline(Pipeline):
             app_name=self.host.name,
             settings=self.settings,
             connection=Connection(
-                settings=self.settings, factory=Producer, log=log, directory=self.host.instance
+                settings=self.settings, factory=self.factory, log=log, directory=self.host.instance
             ),
             log=log,
             announce=self._tell,

@@ -329,6 +329,27 @@ def test_who_only_looked_has_not_begun() -> None:
     assert len(spans.all()) == 1
 
 
+def test_what_was_counted_before_stays_counted() -> None:
+    """Of a process that has left events out before it is traced; its producer is the one that makes no spans itself."""
+    instrumented = type(
+        "Instrumented", (KeepingProducer,), {"__module__": "opentelemetry.instrumentation.test"}
+    )
+    spans, app = Spans(), Flask("shop")
+    app.config.update(
+        KAFKA_EVENTS_BOOTSTRAP_SERVERS="broker:9092",
+        KAFKA_EVENTS_TOPIC="t",
+        KAFKA_EVENTS_TYPES={"off": {"enabled": False}},
+    )
+    mine = KafkaEvents(app, producer=instrumented).for_app(app)
+    mine.emit("off")
+    assert mine.stats().disabled == 1
+    trace_events(app, tracer_provider=spans.provider)
+    mine.emit("sold", wait=5)
+    assert (mine.stats().disabled, mine.stats().delivered) == (1, 1)
+    assert type(app.extensions["kafka_events"].process.poller.gate.producer) is KeepingProducer
+    mine.close()
+
+
 def test_events_that_share_an_id_have_a_span_each() -> None:
     """A purchase that is repeated with its idempotency key is the same event, sent and traced twice."""
     spans = Spans()

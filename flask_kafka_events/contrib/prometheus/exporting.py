@@ -10,7 +10,7 @@ from weakref import WeakSet
 from flask import Flask
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from flask_kafka_events.apps import pipeline_of
+from flask_kafka_events.apps import lasting_pipeline_of, pipeline_of
 from flask_kafka_events.contrib.prometheus.event_types import EventTypes
 from flask_kafka_events.contrib.prometheus.feed import Feed
 from flask_kafka_events.contrib.prometheus.metrics import Metrics, metrics_of
@@ -48,42 +48,53 @@ def export_metrics(
 
     Raises:
         NotInitialised: the app has no `KafkaEvents`.
+        ConfigurationError: its events are captured just now.
         ValueError: the registry has another metric of one of the names.
 
     .. versionadded:: 0.1
     """
-    pipeline = pipeline_of(app)
     known: WeakSet[CollectorRegistry] = app.extensions.setdefault(EXTENSION, WeakSet())
     if registry in known:
         return
+    pipeline = lasting_pipeline_of(app, "export_metrics()")
     metrics = metrics_of(registry)
     known.add(registry)
     label = app.name if name is None else name
-    metrics.publishers.add(_Export(pipeline, metrics=metrics, label=label, types=types))
+    metrics.publishers.add(_Export(app, pipeline, metrics=metrics, label=label, types=types))
 
 
 class _Export:
     """One app's counts in one registry: those of each process that has any."""
 
     def __init__(
-        self, pipeline: Pipeline, *, metrics: Metrics, label: str, types: Collection[str] | None
+        self,
+        app: Flask,
+        pipeline: Pipeline,
+        *,
+        metrics: Metrics,
+        label: str,
+        types: Collection[str] | None,
     ) -> None:
         directory = os.environ.get(_SHARED)
         file = None if directory is None else Path(directory, f"kafka_events_types_{quote(label, safe='')}")
+        self._app = app
         self._pipeline = pipeline
         self._metrics = metrics
         self._label = label
         self._types = EventTypes(types, file)
         self._is_shared = file is not None
-        self._feeds: dict[int, Feed] = {}
         pipeline.processes.attach(self._watch)
 
     def publish(self) -> None:
         """Bring the calling process's into the registry."""
-        self._feeds[self._pipeline.process.pid].publish()
+        # Of what stands in for the app's pipeline too; a capture's process is let go of with it.
+        for process in dict.fromkeys((self._pipeline.process, pipeline_of(self._app).process)):
+            for watcher in process.watchers:
+                if isinstance(watcher, Feed) and watcher.metrics is self._metrics:
+                    watcher.publish()
 
     def _watch(self, process: ProcessDelivery) -> None:
-        feed = self._feeds[process.pid] = Feed(
+        feed = Feed(
             process,
             settings=self._pipeline.settings,
             metrics=self._metrics,

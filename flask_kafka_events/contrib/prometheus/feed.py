@@ -49,9 +49,9 @@ class Feed:
         types: EventTypes,
         reminders: Reminders,
     ) -> None:
+        self.metrics = metrics
         self._process = process
         self._settings = settings
-        self._metrics = metrics
         self._app = app
         self._types = types
         self._reminders = reminders
@@ -111,7 +111,7 @@ class Feed:
             self._is_publishing = False
 
     def _harmlessly(self, act: Callable[[], None]) -> None:
-        with self._metrics.lock:
+        with self.metrics.lock:
             try:
                 act()
             except Exception as error:  # noqa: BLE001 - metrics that can't be written mustn't cost an event
@@ -124,7 +124,7 @@ class Feed:
         seconds = seconds_since_emit(record)
         if seconds is not None:
             if self._observe is None:
-                self._observe = self._metrics.observing("delivery_latency_seconds", (self._app,))
+                self._observe = self.metrics.observing("delivery_latency_seconds", (self._app,))
             self._observe(seconds)
 
     def _note(self, type: str, outcome: str, reason: str) -> None:
@@ -175,11 +175,11 @@ class Feed:
         what = (metric, *labels)
         shown = self._shown.get(what)
         if total != shown:
-            self._metrics.add(metric, total - (shown or 0), (self._app, *labels))
+            self.metrics.add(metric, total - (shown or 0), (self._app, *labels))
             self._shown[what] = total
 
     def _set(self, metric: str, value: int) -> None:
-        self._metrics.set(metric, value, (self._app,))
+        self.metrics.set(metric, value, (self._app,))
 
 
 def _outcomes(stats: Stats) -> list[tuple[str, str | None, int]]:
