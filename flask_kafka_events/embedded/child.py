@@ -108,7 +108,7 @@ def perform(cluster: Cluster, command: Command) -> Answer:
         case CreateTopic():
             return Answer(created=cluster.create_topic(command.name, command.partitions))
         case Refuse():
-            cluster.refuse(command.request, command.error, command.times)
+            cluster.refuse(command.request, command.error, command.n)
         case Accept():
             cluster.accept(command.request)
         case FailTopic():
@@ -118,6 +118,6 @@ def perform(cluster: Cluster, command: Command) -> Answer:
         case BrokerUp():
             cluster.up()
         case RoundTrip():
-            return Answer(delay=cluster.round_trip(command.milliseconds))
+            return Answer(delay=cluster.round_trip(command.ms))
     # A ping asks for nothing more than the answer.
     return Answer()

@@ -80,7 +80,7 @@ class Cluster:
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._handle, 1)
         self.address: str = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
         self._is_up = True
-        self._milliseconds = 0
+        self._ms = 0
 
     def _new_handle(self) -> int:
         reason = ctypes.create_string_buffer(512)
@@ -95,11 +95,11 @@ class Cluster:
         code = self._library.rd_kafka_mock_topic_create(self._cluster, name.encode(), partitions, 1)
         return bool(code != _TOPIC_ALREADY_EXISTS)
 
-    def refuse(self, request: str, error: str, times: int) -> None:
-        """Answer the next `times` requests of a kind with an error; `_TRANSPORT` drops the connection."""
-        codes = (c_int * times)(*[self._error_code(error)] * times)
+    def refuse(self, request: str, error: str, n: int) -> None:
+        """Answer the next `n` requests of a kind with an error; `_TRANSPORT` drops the connection."""
+        codes = (c_int * n)(*[self._error_code(error)] * n)
         self._library.rd_kafka_mock_push_request_errors_array(
-            self._cluster, _API_KEYS[request], times, ctypes.addressof(codes)
+            self._cluster, _API_KEYS[request], n, ctypes.addressof(codes)
         )
 
     def accept(self, request: str) -> None:
@@ -124,10 +124,10 @@ class Cluster:
         self._library.rd_kafka_mock_broker_set_up(self._cluster, _ALL_BROKERS)
         self._is_up = True
 
-    def round_trip(self, milliseconds: int) -> int:
+    def round_trip(self, ms: int) -> int:
         """Delay every answer; returns the delay before, in milliseconds."""
-        self._library.rd_kafka_mock_broker_set_rtt(self._cluster, _ALL_BROKERS, milliseconds)
-        before, self._milliseconds = self._milliseconds, milliseconds
+        self._library.rd_kafka_mock_broker_set_rtt(self._cluster, _ALL_BROKERS, ms)
+        before, self._ms = self._ms, ms
         return before
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class Refuse(_Command, frozen=True, kw_only=True):
     """Answers the next requests of a kind with an error."""
 
     error: Annotated[str, msgspec.Meta(max_length=100)]
-    times: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
+    n: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
     request: RequestKind = "Produce"
 
 
@@ -73,7 +73,7 @@ class BrokerUp(_Command, frozen=True, kw_only=True):
 class RoundTrip(_Command, frozen=True, kw_only=True):
     """Delays every answer."""
 
-    milliseconds: Annotated[int, msgspec.Meta(ge=0, le=600_000)]
+    ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)]
 
 
 Command: TypeAlias = Ping | CreateTopic | Refuse | Accept | FailTopic | BrokerDown | BrokerUp | RoundTrip

@@ -61,15 +61,15 @@ class RemoteControl:
         """
         return self._tell(CreateTopic(name=name, partitions=partitions)).created
 
-    def refuse(self, error: str, *, times: int = 1, request: RequestKind = "Produce") -> None:
+    def refuse(self, error: str, *, n: int = 1, request: RequestKind = "Produce") -> None:
         """Answer the next requests of a kind with an error, after those that were ordered before.
 
         Args:
             error: its name as in `confluent_kafka.KafkaError`; `"_TRANSPORT"` drops the connection.
-            times: number of requests, not of messages; librdkafka's own retries count.
+            n: number of requests, not of messages; librdkafka's own retries count.
             request: the kind.
         """
-        self._tell(Refuse(error=error, times=times, request=request))
+        self._tell(Refuse(error=error, n=n, request=request))
 
     def accept(self, *, request: RequestKind = "Produce") -> None:
         """Forget what is left of the refusals of a kind."""
@@ -91,13 +91,13 @@ class RemoteControl:
         """Take connections again, at the same address."""
         self._tell(BrokerUp())
 
-    def round_trip(self, milliseconds: int) -> int:
-        """Delay every answer of the broker; 0 ends it.
+    def round_trip(self, ms: int) -> int:
+        """Delay every answer of the broker by so many milliseconds; 0 ends it.
 
         Returns:
             The delay before, in milliseconds.
         """
-        return self._tell(RoundTrip(milliseconds=milliseconds)).delay
+        return self._tell(RoundTrip(ms=ms)).delay
 
     def _tell(self, command: Command) -> Answer:
         try:

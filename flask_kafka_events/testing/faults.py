@@ -74,7 +74,7 @@ def refuse(target: Target, error: str, *, n: int = 1, wait: float = 5.0) -> Iter
     name = broker_error(error)
     _check_number("refuse", "n", n, minimum=1, maximum=_MOST_REFUSALS)
     with broker_of(target, "refuse") as broker:
-        broker.refuse(name, times=n)
+        broker.refuse(name, n=n)
         try:
             yield
             settle(target, wait)

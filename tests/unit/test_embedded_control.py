@@ -38,12 +38,12 @@ ERRORS = st.text(max_size=100)
 COMMANDS = st.one_of(
     st.just(Ping()),
     st.builds(CreateTopic, name=NAMES, partitions=st.integers(1, 1000)),
-    st.builds(Refuse, error=ERRORS, times=st.integers(1, 10_000), request=KINDS),
+    st.builds(Refuse, error=ERRORS, n=st.integers(1, 10_000), request=KINDS),
     st.builds(Accept, request=KINDS),
     st.builds(FailTopic, name=NAMES, error=st.none() | ERRORS),
     st.just(BrokerDown()),
     st.just(BrokerUp()),
-    st.builds(RoundTrip, milliseconds=st.integers(0, 600_000)),
+    st.builds(RoundTrip, ms=st.integers(0, 600_000)),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -98,9 +98,9 @@ def test_no_line_escapes_the_parser(line: bytes) -> None:
         (b'{"do": "create_topic", "name": "a/b"}', "`$.name`"),
         (b'{"do": "create_topic", "name": "a", "partitions": 0}', "`$.partitions`"),
         (b'{"do": "create_topic", "name": "a", "partitions": 1001}', "`$.partitions`"),
-        (b'{"do": "refuse", "error": "X", "times": 0}', "`$.times`"),
+        (b'{"do": "refuse", "error": "X", "n": 0}', "`$.n`"),
         (b'{"do": "refuse", "error": "X", "request": "Order"}', "`$.request`"),
-        (b'{"do": "round_trip", "milliseconds": -1}', "`$.milliseconds`"),
+        (b'{"do": "round_trip", "ms": -1}', "`$.ms`"),
     ],
 )
 def test_a_wrong_line_is_told_what_is_wrong(line: bytes, reason: str) -> None:

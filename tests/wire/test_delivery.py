@@ -189,7 +189,7 @@ def test_refused_producer_is_no_refused_event(broker: Lease, error: str) -> None
     app = make_app(broker.address)
     with event_created.connected_to(note_created, sender=app), event_delivered.connected_to(note, sender=app):
         of(app).emit("first", wait=10)
-        broker.refuse(error, times=2)
+        broker.refuse(error, n=2)
         for _ in range(5):
             of(app).emit("refused")
         assert of(app).flush(15)

@@ -108,8 +108,8 @@ def test_it_obeys(place: Rendezvous) -> None:
                 BrokerUp(),
                 BrokerDown(),
                 BrokerUp(),
-                RoundTrip(milliseconds=1),
-                RoundTrip(milliseconds=2),
+                RoundTrip(ms=1),
+                RoundTrip(ms=2),
             )
         )
 

@@ -192,7 +192,7 @@ def test_faults(tmp_path: Path) -> None:
         lease.create_topic("orders")
         lease.refuse("TOPIC_AUTHORIZATION_FAILED")
         assert produce(lease.address, "orders", "a") == ["TOPIC_AUTHORIZATION_FAILED"]
-        lease.refuse("TOPIC_AUTHORIZATION_FAILED", times=5)
+        lease.refuse("TOPIC_AUTHORIZATION_FAILED", n=5)
         lease.accept()
         lease.fail_topic("orders", "TOPIC_AUTHORIZATION_FAILED")
         lease.fail_topic("orders", None)
