@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.broker_addresses import EMBEDDED
-from flask_kafka_events.counting.layout import figures, total
+from flask_kafka_events.counting.layout import total
 from flask_kafka_events.counting.place import Place, place_of
 from flask_kafka_events.counting.reading import ProcessCounters, Unreadable, read_counters
 from flask_kafka_events.counting.writing import HEARTBEAT
@@ -99,7 +99,7 @@ def _notes(sum_: Stats, known: list[ProcessCounters]) -> Iterator[str]:
 
 
 def _apart(stats: Stats) -> dict[str, int]:
-    names = list(figures(stats))
+    names = list(stats.as_dict())
     return {name: getattr(stats, name) for name in names[names.index("pending") + 1 :]}
 
 
@@ -132,7 +132,7 @@ def _process_as_json(process: ProcessCounters) -> dict[str, Any]:
 
 
 def _as_json(stats: Stats) -> dict[str, Any]:
-    return {**figures(stats), "failed": stats.failed, "dropped": stats.dropped}
+    return {**stats.as_dict(), "failed": stats.failed, "dropped": stats.dropped}
 
 
 def _moment(moment: datetime) -> str:

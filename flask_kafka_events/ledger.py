@@ -4,9 +4,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +50,11 @@ class Stats:
     not_matching: int = 0
     disabled: int = 0
     receiver_errors: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same of what JSON has: `{"emitted": 3, ..., "failed_by_reason": {"encoding": 1}, ...}`, by attribute."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
     @property
     def failed(self) -> int:

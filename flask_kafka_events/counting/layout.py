@@ -1,14 +1,13 @@
 """What is in a counter file: who wrote it, when, and the ledger."""
 
 from collections.abc import Iterable
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from flask_kafka_events.errors import KafkaEventsError
-from flask_kafka_events.ledger import Ledger, Stats
+from flask_kafka_events.ledger import Stats
 
 #: Of the layout; a file with a higher one was written by a newer version of this package.
 VERSION: Final = 1
@@ -51,7 +50,7 @@ class _Versioned(msgspec.Struct):
 def encode(counters: Counters) -> bytes:
     """A file's content."""
     known = {name: getattr(counters, name) for name in Counters.__struct_fields__}
-    return msgspec.json.encode({**known, "stats": figures(counters.stats)}) + b"\n"
+    return msgspec.json.encode({**known, "stats": counters.stats.as_dict()}) + b"\n"
 
 
 def decode(content: bytes) -> Counters:
@@ -71,16 +70,10 @@ def decode(content: bytes) -> Counters:
     return counters
 
 
-def figures(stats: Stats) -> dict[str, Any]:
-    """All figures by name, as JSON has them."""
-    found = {each.name: getattr(stats, each.name) for each in fields(Stats)}
-    return {name: value if isinstance(value, int) else dict(value) for name, value in found.items()}
-
-
 def total(all_stats: Iterable[Stats]) -> Stats:
     """The sum of several ledgers, for which their law holds too."""
-    sums = figures(Ledger().read())
-    for each in map(figures, all_stats):
+    sums = Stats().as_dict()
+    for each in map(Stats.as_dict, all_stats):
         sums = {name: _added(value, each[name]) for name, value in sums.items()}
     return Stats(**sums)
 
@@ -94,7 +87,7 @@ def _added(left: Any, right: Any) -> Any:
 def _is_lawful(stats: Stats) -> bool:
     numbers = [
         number
-        for value in figures(stats).values()
+        for value in stats.as_dict().values()
         for number in ([value] if isinstance(value, int) else value.values())
     ]
     ends = stats.delivered + stats.failed + stats.dropped + stats.dead + stats.pending

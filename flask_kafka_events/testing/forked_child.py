@@ -4,11 +4,10 @@ import multiprocessing
 import os
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from flask import Flask
 
@@ -104,14 +103,8 @@ def _live(work: Callable[[], object], events: AppEvents, says: Connection) -> No
     except BaseException:  # noqa: BLE001 - pytest's own failures are no Exception, and the parent tells any of them
         error = traceback.format_exc()
     events.close()
-    counts = _counts(events.stats())
+    counts = events.stats().as_dict()  # for its mappings are read-only views, which can't be pickled
     try:
         says.send((error, result, counts))
     except Exception:  # noqa: BLE001 - a result that can't be pickled may raise anything
         says.send((traceback.format_exc(), None, counts))
-
-
-def _counts(stats: Stats) -> dict[str, Any]:
-    # Its mappings are read-only views, which can't be pickled.
-    values = {each.name: getattr(stats, each.name) for each in fields(stats)}
-    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from flask import Flask, jsonify
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_kafka_events import Stats
 from flask_kafka_events.app_log import AppLog
-from flask_kafka_events.counting.layout import Counters, CountersUnreadable, decode, encode, figures, total
+from flask_kafka_events.counting.layout import Counters, CountersUnreadable, decode, encode, total
 from flask_kafka_events.counting.place import COUNTERS, DRAFT, LOCK, YOUNG, Place
 from flask_kafka_events.counting.reading import ProcessCounters, Unreadable, read_counters
 from flask_kafka_events.counting.writing import HEARTBEAT, INTERVAL, KEPT, RETRY, CounterFile
@@ -81,7 +82,7 @@ def test_what_is_written_is_read(stats: Stats, pid: int, host: str) -> None:
     written = msgspec.structs.replace(counters(stats), pid=pid, host=host)
     back = decode(encode(written))
     assert msgspec.structs.replace(back, stats=stats) == written
-    assert figures(back.stats) == figures(stats)
+    assert back.stats == stats
 
 
 @given(content=st.binary(max_size=200))
@@ -115,6 +116,16 @@ def test_what_cannot_be_is_told(before: bytes, after: bytes, why: str) -> None:
     assert before in content
     with pytest.raises(CountersUnreadable, match=why):
         decode(content.replace(before, after))
+
+
+@given(stats=ledgers())
+def test_a_ledger_can_become_json(stats: Stats) -> None:
+    """As a page of the app's own would tell it; the same is made of it again."""
+    app = Flask("shop")
+    with app.app_context():
+        told = app.json.loads(jsonify(stats.as_dict()).get_data(as_text=True))
+    assert told == stats.as_dict()
+    assert Stats(**told) == stats
 
 
 @pytest.mark.parametrize("lacking", [each.name for each in fields_of(Stats)])
