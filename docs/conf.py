@@ -47,8 +47,6 @@ nitpick_ignore = [
         "msgspec.UnsetType",
         "P", "flask_kafka_events.decorator.R",  # the type variables of emit_event
         "flask_kafka_events.testing.faults.T", "flask_kafka_events.testing.forked_child.T",  # and those of fork
-        # What else than an app a fault takes: told in words.
-        "flask_kafka_events.embedded.remote_control.RemoteControl", "flask_kafka_events.testing.reach.HoldsBroker",
         "dict[str",  # Sphinx cuts dict[str, str | int] at its comma, where it is an attribute's type
     )
 ]  # fmt: skip

@@ -23,7 +23,10 @@ ASKING: Final = 1.0
 
 
 class HoldsBroker(Protocol):
-    """Something that keeps an embedded broker alive, a fixture's value for example."""
+    """Something that keeps an embedded broker alive, the fixture `kafka_broker`'s value for example.
+
+    .. versionadded:: 0.1
+    """
 
     @property
     def lease(self) -> RemoteControl:
