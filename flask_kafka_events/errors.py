@@ -182,6 +182,25 @@ class MissingExtra(KafkaEventsError, ImportError):
     """
 
 
+def missing_extra(
+    error: ModuleNotFoundError, module: str, *, package: str, extra: str
+) -> ModuleNotFoundError | MissingExtra:
+    """What to raise where the import of an extra's module failed: which extra to install, unless it is installed.
+
+    Args:
+        error: the import's.
+        module: what was to be imported, `"opentelemetry.trace"` say; one that lacks a module itself is installed.
+        package: what pip calls the package that has it.
+        extra: ours, which is also the name of its package in `contrib`.
+    """
+    if not f"{module}.".startswith(f"{error.name}."):
+        return error
+    return MissingExtra(
+        f"flask_kafka_events.contrib.{extra} needs {package}, which isn't installed. Install the extra: pip install "
+        f"'flask-kafka-events[{extra}]'"
+    )
+
+
 def explanation_with_place(error: BaseException) -> str:
     """`explanation`, and where it was raised, for code of the app's own: a traceback would end with what it says."""
     last = traceback.extract_tb(error.__traceback__)[-1]

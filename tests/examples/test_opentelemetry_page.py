@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import traced
-from flask_kafka_events.contrib.open_spans import MAX_OPEN
+from flask_kafka_events.contrib.opentelemetry.open_spans import MAX_OPEN
 from flask_kafka_events.embedded import join
 from tests.servers.serving import ROOT
 from tests.tracing import Spans, attributes

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode
+from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode, TracerProvider
 
 from flask_kafka_events import (
     ConfigurationError,
@@ -26,8 +26,9 @@ from flask_kafka_events import (
     emit_event,
     event_created,
 )
-from flask_kafka_events.contrib.open_spans import MAX_OPEN
-from flask_kafka_events.contrib.opentelemetry import OUTCOME, server_of, trace_events
+from flask_kafka_events.contrib.opentelemetry import trace_events
+from flask_kafka_events.contrib.opentelemetry.open_spans import MAX_OPEN
+from flask_kafka_events.contrib.opentelemetry.spans import OUTCOME, server_of
 from tests.processes import wait_until
 from tests.sending import KeepingProducer, Shop, shop
 from tests.tracing import TRACEPARENT, Spans, attributes, traced, traceparent_of
@@ -285,12 +286,25 @@ def test_each_app_has_its_own() -> None:
 
 def test_second_call_changes_nothing() -> None:
     """An event has one span however often its app was told to be traced."""
-    spans, others = Spans(), Spans()
+    spans = Spans()
     with traced(spans) as held:
-        trace_events(held.app, tracer_provider=others.provider)
+        trace_events(held.app, tracer_provider=spans.provider)
         held.mine.emit("sold", wait=5)
-        trace_events(held.app, tracer_provider=others.provider)
-    assert (len(spans.all()), len(others.all())) == (1, 0)
+        trace_events(held.app, tracer_provider=spans.provider)
+    assert len(spans.all()) == 1
+
+
+@pytest.mark.parametrize("provider", [None, NoOpTracerProvider()])
+def test_second_call_with_another_tracer_is_refused(provider: TracerProvider | None) -> None:
+    """It would be ignored, and who looks at the other tracer would find nothing."""
+    spans = Spans()
+    with traced(spans) as held:
+        with pytest.raises(
+            ConfigurationError, match=r"'shop' is traced already, by another tracer_provider\."
+        ):
+            trace_events(held.app, tracer_provider=provider)
+        held.mine.emit("sold", wait=5)
+    assert len(spans.all()) == 1
 
 
 def test_an_app_without_events_is_told_what_to_do() -> None:
@@ -474,8 +488,38 @@ def test_missing_extra_is_named() -> None:
         "try: import flask_kafka_events.contrib.opentelemetry\n"
         "except ImportError as error: print(type(error).__name__, error)"
     )
-    assert said.startswith("MissingExtra flask_kafka_events.contrib.opentelemetry needs opentelemetry-api")
-    assert "pip install 'flask-kafka-events[opentelemetry]'" in said
+    assert said == (
+        "MissingExtra flask_kafka_events.contrib.opentelemetry needs opentelemetry-api, which isn't installed. Install the "
+        "extra: pip install 'flask-kafka-events[opentelemetry]'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "raised"),
+    [
+        ("import missing_below", "ModuleNotFoundError No module named 'missing_below'"),
+        ("from os import missing_name", "ImportError cannot import name 'missing_name' from 'os'"),
+        ("1 / 0", "ZeroDivisionError division by zero"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("package", "contrib"), [("opentelemetry/trace", "opentelemetry"), ("prometheus_client", "prometheus")]
+)
+def test_what_fails_inside_an_installed_package_is_told_as_it_is(
+    tmp_path: Path, package: str, contrib: str, content: str, raised: str
+) -> None:
+    """Nobody is sent to install what is there."""
+    broken = tmp_path / package
+    broken.mkdir(parents=True)
+    for folder in (broken, broken.parent):
+        folder.joinpath("__init__.py").write_text("")
+    broken.joinpath("__init__.py").write_text(content)
+    said = script(
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"try: import flask_kafka_events.contrib.{contrib}\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    assert said.startswith(raised)
 
 
 def test_nothing_of_it_is_there_unless_asked_for() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from flask_kafka_events.contrib.opentelemetry import OUTCOME, trace_events
+from flask_kafka_events.contrib.opentelemetry import trace_events
+from flask_kafka_events.contrib.opentelemetry.spans import OUTCOME
 from tests.tracing import Spans, attributes, traced
 
 from .conserved import Trade
