@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
@@ -10,7 +11,7 @@ from flask import Flask
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
 
-from flask_kafka_events import Delivery, Event, NotInitialised, Record, event_created
+from flask_kafka_events import ConfigurationError, Delivery, Event, NotInitialised, Record, event_created
 from flask_kafka_events.contrib.prometheus import export_metrics
 from flask_kafka_events.contrib.prometheus.event_types import OTHER
 from flask_kafka_events.event import derived_id
@@ -25,8 +26,10 @@ def test_without_the_extra_it_is_named() -> None:
     """Where prometheus_client isn't installed the error says what to install."""
     code = "import sys\nsys.modules['prometheus_client'] = None\nimport flask_kafka_events.contrib.prometheus"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert ended.stderr.endswith("Install the extra: pip install 'flask-kafka-events[prometheus]'\n")
-    assert "MissingExtra" in ended.stderr
+    assert ended.stderr.endswith(
+        "MissingExtra: flask_kafka_events.contrib.prometheus needs prometheus-client, which isn't installed. Install the "
+        "extra: pip install 'flask-kafka-events[prometheus]'\n"
+    )
 
 
 def test_the_package_itself_does_not_need_it() -> None:
@@ -50,6 +53,29 @@ def test_exporting_twice_counts_once(metered: Shop, registry: CollectorRegistry)
     for each in (registry, another):
         assert total(scraped(each), "emitted_total") == 1
         assert total(scraped(each), "delivery_latency_seconds_count") == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"name": "one"}, {"name": "two"}),
+        ({"name": "one"}, {}),
+        ({}, {"types": ["sold"]}),
+        ({"types": ["sold"]}, {"types": ["bought"]}),
+    ],
+)
+def test_exporting_twice_in_two_ways_is_refused(
+    first: dict[str, Any], second: dict[str, Any], registry: CollectorRegistry
+) -> None:
+    """The second would be ignored; said in another way it is the same, and another registry may have it so."""
+    with shop() as held:
+        export_metrics(held.app, registry=registry, **first)
+        with pytest.raises(
+            ConfigurationError, match=r"App 'shop' is exported to this registry already, with name="
+        ):
+            export_metrics(held.app, registry=registry, **second)
+        export_metrics(held.app, registry=registry, **{"name": "shop", "types": None, **first})
+        export_metrics(held.app, registry=CollectorRegistry(), **second)
 
 
 def test_apps_of_one_registry_are_told_apart(metered: Shop, registry: CollectorRegistry) -> None:

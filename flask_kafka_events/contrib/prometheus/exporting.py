@@ -5,8 +5,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
+import msgspec
 from flask import Flask
 from prometheus_client import REGISTRY, CollectorRegistry
 
@@ -15,6 +16,7 @@ from flask_kafka_events.contrib.prometheus.event_types import EventTypes
 from flask_kafka_events.contrib.prometheus.feed import Feed
 from flask_kafka_events.contrib.prometheus.metrics import Metrics, metrics_of
 from flask_kafka_events.delivery.process import ProcessDelivery
+from flask_kafka_events.errors import ConfigurationError
 from flask_kafka_events.pipeline import Pipeline
 
 #: Where an app keeps which registries it is exported to: `app.extensions["kafka_events_prometheus"]`.
@@ -48,19 +50,39 @@ def export_metrics(
 
     Raises:
         NotInitialised: the app has no `KafkaEvents`.
-        ConfigurationError: its events are captured just now.
+        ConfigurationError: its events are captured just now, or are in the registry already under another name, or with
+            other types.
         ValueError: the registry has another metric of one of the names.
 
     .. versionadded:: 0.1
     """
-    known: WeakSet[CollectorRegistry] = app.extensions.setdefault(EXTENSION, WeakSet())
+    how = _How(label=app.name if name is None else name, types=None if types is None else frozenset(types))
+    known: WeakKeyDictionary[CollectorRegistry, _How] = app.extensions.setdefault(
+        EXTENSION, WeakKeyDictionary()
+    )
     if registry in known:
+        _check_same(app, known[registry], how)
         return
     pipeline = lasting_pipeline_of(app, "export_metrics()")
     metrics = metrics_of(registry)
-    known.add(registry)
-    label = app.name if name is None else name
-    metrics.publishers.add(_Export(app, pipeline, metrics=metrics, label=label, types=types))
+    known[registry] = how
+    metrics.publishers.add(_Export(app, pipeline, metrics=metrics, how=how))
+
+
+def _check_same(app: Flask, first: "_How", second: "_How") -> None:
+    if first != second:
+        types = None if first.types is None else sorted(first.types)
+        raise ConfigurationError(
+            f"App {app.name!r} is exported to this registry already, with name={first.label!r} and types={types!r}. Call "
+            f"export_metrics() once for both, or with the same."
+        )
+
+
+class _How(msgspec.Struct, frozen=True, kw_only=True):
+    """What an app is called in a registry, and which of its types are told apart."""
+
+    label: str
+    types: frozenset[str] | None
 
 
 class _Export:
@@ -72,16 +94,17 @@ class _Export:
         pipeline: Pipeline,
         *,
         metrics: Metrics,
-        label: str,
-        types: Collection[str] | None,
+        how: _How,
     ) -> None:
         directory = os.environ.get(_SHARED)
-        file = None if directory is None else Path(directory, f"kafka_events_types_{quote(label, safe='')}")
+        file = (
+            None if directory is None else Path(directory, f"kafka_events_types_{quote(how.label, safe='')}")
+        )
         self._app = app
         self._pipeline = pipeline
         self._metrics = metrics
-        self._label = label
-        self._types = EventTypes(types, file)
+        self._label = how.label
+        self._types = EventTypes(how.types, file)
         self._is_shared = file is not None
         pipeline.processes.attach(self._watch)
 
