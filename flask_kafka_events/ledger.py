@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+#: Why events are counted as dropped that another process has taken and sends: no loss.
+JOURNAL_TAKEN: Final = "journal_taken"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +129,13 @@ class Ledger:
         with self._lock:
             self._dropped[reason] += count
             self._last_lost[reason] = time.monotonic()
+            self._settled()
+        self._changed()
+
+    def hand_over(self, count: int) -> None:
+        """Settle events that another process has taken: dropped here, and not lost."""
+        with self._lock:
+            self._dropped[JOURNAL_TAKEN] += count
             self._settled()
         self._changed()
 

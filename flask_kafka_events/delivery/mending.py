@@ -12,7 +12,7 @@ from flask_kafka_events.journal.directory import JournalDirectory
 from flask_kafka_events.journal.layout import TopicBacklog
 from flask_kafka_events.journal.long_work import DoLong
 from flask_kafka_events.journal.owned import OwnedJournal
-from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.ledger import JOURNAL_TAKEN, Ledger
 from flask_kafka_events.log_line import Line
 
 
@@ -122,10 +122,10 @@ class Mending:
 
     def _count_taken(self, lacking: list[TopicBacklog], source: Source) -> None:
         if taken := self._given_back(lacking, source):
-            self._ledger.drop("journal_taken", taken)
-            line = Line("handed_over", reason="journal_taken", count=taken)
-            text = "%d event(s) are sent by the process that took them (journal_taken)."
-            self._log.error(text, taken, line=line)
+            self._ledger.hand_over(taken)
+            line = Line("handed_over", reason=JOURNAL_TAKEN, count=taken)
+            text = "%d event(s) are sent by the process that took them (%s)."
+            self._log.error(text, taken, JOURNAL_TAKEN, line=line)
         for waiter in source.bereaved():
             waiter.set_exception(FutureTimeout())  # as for all that another process sends
 

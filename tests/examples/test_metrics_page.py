@@ -10,6 +10,7 @@ import pytest
 from flask_kafka_events.contrib.prometheus.catalogue import CATALOGUE, PREFIX
 from flask_kafka_events.contrib.prometheus.event_types import LONGEST, MOST
 from flask_kafka_events.delivery.connection import STATISTICS
+from flask_kafka_events.ledger import JOURNAL_TAKEN
 from tests.examples.promql import parsed
 from tests.processes import wait_until
 from tests.scrapes import Series, samples, total
@@ -161,6 +162,13 @@ def test_the_dashboard_shows_every_metric() -> None:
     shown = {metric for query in queries() for metric, _ in parsed(query).selectors}
     for each in CATALOGUE:
         assert {PREFIX + each.name, f"{PREFIX}{each.name}_bucket"} & shown, each.name
+
+
+def test_the_dashboard_takes_nothing_for_lost_that_is_sent() -> None:
+    """What another process has taken is dropped here, and in no panel of what is lost; nor is it worth an alert."""
+    (lost,) = [each for each in queries() if 'outcome!="delivered"' in each]
+    assert f'reason!="{JOURNAL_TAKEN}"' in lost
+    assert f"a `reason` other than `{JOURNAL_TAKEN}`" in PAGE
 
 
 def test_the_dashboard_can_be_imported() -> None:

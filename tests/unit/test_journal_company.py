@@ -112,6 +112,7 @@ def test_who_waits_for_what_another_process_took_is_told(
             thread.join(10)
             assert "still pending" in str(ends[0])
             assert held.mine.stats().dropped_by_reason == {"journal_taken": 1}
+            assert "losses" not in [reason.code for reason in held.mine.health().reasons]
             assert is_law_kept(held)
 
 

@@ -127,7 +127,7 @@ def test_what_is_lost_by_number_counts_as_other(metered: Shop, registry: Collect
     ledger = metered.app.extensions["kafka_events"].process.ledger
     ledger.adopt(5)
     ledger.fail("journal_damaged", 3)
-    ledger.drop("journal_taken", 2)
+    ledger.hand_over(2)
     for _ in range(2):
         text = generate_latest(registry).decode()
         assert ledger_of(text) == as_ledger(metered.mine.stats())

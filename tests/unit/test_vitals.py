@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flask_kafka_events.delivery.vitals import FORGIVING, INTERVAL, REMEMBERED, Vitals
-from flask_kafka_events.ledger import Ledger
+from flask_kafka_events.ledger import JOURNAL_TAKEN, Ledger
 
 
 class Watched:
@@ -109,3 +109,13 @@ def test_losses_are_told_for_a_while() -> None:
     ledger.drop("closed")
     assert ledger.lost_within(60) == {"encoding": 2, "closed": 1}
     assert ledger.lost_within(-1) == {}
+
+
+def test_what_another_process_took_is_no_loss() -> None:
+    """It is counted as dropped here, for here it has no other end, and sent there."""
+    ledger = Ledger()
+    ledger.adopt(2)
+    ledger.hand_over(2)
+    assert ledger.read().dropped_by_reason == {JOURNAL_TAKEN: 2}
+    assert ledger.pending == 0
+    assert ledger.lost_within(60) == {}
