@@ -91,9 +91,7 @@ def health_of(pipeline: Pipeline) -> Health:
 
 def patience_of(settings: Settings) -> float:
     """Seconds that an event may wait before that tells of trouble: of an app that batches for long, longer."""
-    # As the user wrote it: a number, or one as text.
-    linger = str(settings.producer.get("linger.ms", 0))
-    return PATIENCE + (float(linger) / 1000 if linger.replace(".", "", 1).isdigit() else 0)
+    return PATIENCE + settings.producer.number("linger.ms", 0) / 1000
 
 
 def judged(condition: Condition, *, patience: float) -> Health:
@@ -145,10 +143,8 @@ def _of_room(fullnesses: Mapping[str, Fullness]) -> Iterator[HealthReason]:
 
 
 def _of_losses(condition: Condition) -> Iterator[HealthReason]:
-    # What another process has taken it sends, too.
-    lost = {reason: count for reason, count in condition.lost.items() if reason != "journal_taken"}
-    if lost:
-        shown = ", ".join(f"{reason} {count}" for reason, count in sorted(lost.items()))
+    if condition.lost:
+        shown = ", ".join(f"{reason} {count}" for reason, count in sorted(condition.lost.items()))
         text = f"Events were lost within the last {LATELY / 60:.0f} minutes; in all, by reason: {shown}. The log says why."
         yield _reason("losses", text)
     if condition.dead:

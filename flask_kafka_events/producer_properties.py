@@ -1,6 +1,7 @@
 """`KAFKA_EVENTS_PRODUCER`: the user's librdkafka properties, and the whole configuration of a producer."""
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -66,6 +67,14 @@ class ProducerProperties(Mapping[str, PropertyValue]):
 
     def __repr__(self) -> str:
         return f"ProducerProperties({', '.join(self._values)})"
+
+    def number(self, name: str, default: float) -> float:
+        """A property as a number; `default` where it isn't given, or is none as Python writes them, `0x10` for example."""
+        try:
+            found = float(str(self._values.get(name, default)))
+        except ValueError:
+            return default
+        return found if isfinite(found) else default
 
     def secret_values(self) -> tuple[str, ...]:
         """What must be in no log and no error: passwords, private keys, all that came from a file, and their words.
@@ -205,18 +214,10 @@ def _read_plain_value(name: str, value: object, place: Place) -> str | int | flo
 
 def _check_text(value: str, place: Place) -> None:
     # librdkafka takes a text with NUL for the part before it; a lone surrogate fails with a bare SystemError.
-    if "\0" in value or not _is_unicode(value):
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ConfigurationError(
             f"{place} has a character that librdkafka can't take: NUL or a lone surrogate."
         )
-
-
-def _is_unicode(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _unquoted(name: str, value: object, place: Place) -> ConfigurationError:

@@ -167,24 +167,17 @@ def _waiting(settings: Settings) -> Iterator[Finding]:
     if settings.unknown_topic_seconds < _UNKNOWN_SECONDS:
         problem = f"Events for a topic that a broker doesn't know yet are given up after {settings.unknown_topic_seconds:g} s."
         yield UNKNOWN_TOPIC.found(problem, where="KAFKA_EVENTS_UNKNOWN_TOPIC_SECONDS")
-    linger = _number(settings, "linger.ms", 5)
+    linger = settings.producer.number("linger.ms", 5)
     if linger > min(_LINGER_MS, settings.close_seconds * 1000 or _LINGER_MS):
         yield LINGER.found(
             f"linger.ms is {linger:g}: an event may wait so long before it is sent.", where=where
         )
-    backoff = _number(settings, "reconnect.backoff.max.ms", 0)
+    backoff = settings.producer.number("reconnect.backoff.max.ms", 0)
     if backoff > _RECONNECT_MS:
         problem = f"reconnect.backoff.max.ms is {backoff:g}: so long nothing is sent after an outage."
         yield RECONNECT.found(problem, where=where)
-    refresh = _number(settings, "topic.metadata.refresh.interval.ms", _REFRESH_MS)
-    age = _number(settings, "metadata.max.age.ms", max(_MAX_AGE_MS, 3 * refresh))
+    refresh = settings.producer.number("topic.metadata.refresh.interval.ms", _REFRESH_MS)
+    age = settings.producer.number("metadata.max.age.ms", max(_MAX_AGE_MS, 3 * refresh))
     if refresh < 0 or age < refresh:
         problem = f"topic.metadata.refresh.interval.ms is {refresh:g}, metadata.max.age.ms {age:g}."
         yield METADATA.found(problem, where=where)
-
-
-def _number(settings: Settings, name: str, default: float) -> float:
-    try:
-        return float(str(settings.producer.get(name, default)))
-    except ValueError:  # librdkafka reads numbers that Python doesn't, 0x10 for example
-        return default

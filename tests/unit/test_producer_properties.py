@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flask_kafka_events.errors import ConfigurationError
 from flask_kafka_events.masking import scrub
-from flask_kafka_events.producer_properties import ProducerProperties, read_producer_properties
+from flask_kafka_events.producer_properties import ProducerProperties, PropertyValue, read_producer_properties
 from flask_kafka_events.producer_rules import canonical_name
 
 
@@ -42,6 +42,22 @@ def fetch_token(config: str) -> tuple[str, float]:
 def test_each_spelling_is_one_property(given_name: str, name: str) -> None:
     """Underscores are read as dots, and librdkafka's second names as the first."""
     assert dict(read({given_name: "5"})) == {name: "5"}
+
+
+@given(
+    value=st.integers(-(2**31), 2**31 - 1) | st.floats(allow_nan=False, allow_infinity=False),
+    as_text=st.booleans(),
+)
+def test_a_number_is_read_however_it_is_written(value: float, as_text: bool) -> None:
+    """As a number, or as the text that it is in an environment variable."""
+    assert ProducerProperties({"linger.ms": str(value) if as_text else value}).number("linger.ms", 5) == value
+
+
+@pytest.mark.parametrize("value", ["", "soon", "0x10", "nan", "inf", "1,5", fetch_token])
+def test_what_is_no_number_is_the_default(value: PropertyValue) -> None:
+    """So is what isn't given."""
+    assert ProducerProperties({"linger.ms": value}).number("linger.ms", 5) == 5
+    assert ProducerProperties().number("linger.ms", 5) == 5
 
 
 @pytest.mark.parametrize("given_name", ["log_level", "log.level"])
