@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 5000
+# Of make crowd
+PLAYERS ?= 200
+SECONDS ?= 60
 # More words for pytest: make test ARGS="-k season -x"
 ARGS ?=
 
@@ -17,11 +20,12 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick docs \
+.PHONY: help game crowd test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick docs \
 	$(RINGS)
 
 help:
 	@echo "make game      play: the example game on the embedded broker, at 127.0.0.1:PORT (PORT=5000)"
+	@echo "make crowd     PLAYERS=200 play it for SECONDS=60 under gunicorn and Kafka: nothing they were answered may be lost"
 	@echo "make test      the whole suite; what needs a missing program is skipped and says how to get it"
 	@echo "make check     lint, types, layers, then the whole suite"
 	@echo
@@ -43,6 +47,10 @@ help:
 
 game: $(GAME)
 	@PORT="$(PORT)" exec $(BIN)/python -m examples.game_api
+
+# make crowd ARGS="--bootstrap localhost:9092 --url http://127.0.0.1:5000" drives a game that runs already
+crowd: $(DEV)
+	@exec $(BIN)/python -m examples.crowd --players $(PLAYERS) --seconds $(SECONDS) $(ARGS)
 
 test: $(DEV)
 	@$(BIN)/python -m tests.parts
@@ -98,6 +106,7 @@ docs: $(DEV)
 lock: $(DEV)
 	$(COMPILE) --extra dev --output-file requirements/dev.txt
 	$(COMPILE) requirements/game.in --constraint requirements/dev.txt --output-file requirements/game.txt
+	$(filter-out pyproject.toml,$(COMPILE)) requirements/crowd.in --output-file requirements/crowd.txt
 	$(COMPILE) --extra test --constraint requirements/dev.txt --output-file requirements/test.txt
 	$(COMPILE) --extra test --resolution lowest-direct --output-file requirements/lowest.txt
 

@@ -125,8 +125,9 @@ class ApacheKafka:
             raise RuntimeError(f"Apache Kafka at {self.bootstrap} is running already.")
         with self.log.open("wb") as log:
             command = self.java(f"-Xmx{self.heap}", "kafka.Kafka", str(self.settings))
+            # In a session of its own, so that a terminal's Ctrl-C ends what uses it first.
             self.process = subprocess.Popen(
-                leashed(*command), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                leashed(*command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
 
     def await_started(self) -> None:
