@@ -41,12 +41,14 @@ def main(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crowd-")))
         broker = stack.enter_context(broker_of(folder, bootstrap, is_embedded=embedded))
         reader = stack.enter_context(reading(broker.address, TOPIC, crowd.name))
-        game = None if url is not None else stack.enter_context(served(broker.address, folder))
-        where = url or f"{game.url if game else ''}, under gunicorn, {WORKERS} workers of {THREADS} threads"
-        click.echo(f"{broker.name} at {broker.address}; the game at {where}")
+        game, how = None, ""
+        if url is None:
+            game = stack.enter_context(served(broker.address, folder))
+            url, how = game.url, f" under gunicorn, {WORKERS} workers of {THREADS} threads"
+        click.echo(f"{broker.name} at {broker.address}, the game at {url}{how}")
         click.echo(f"{players:,} players for {seconds:,} s, seed {crowd.seed}; Ctrl-C ends it sooner")
-        url = url if game is None else game.url
-        played = play(stack.enter_context(playing(crowd, str(url), folder, python=python)), crowd, reader)
+        there = stack.enter_context(playing(crowd, url, folder, python=python))
+        played = play(there, crowd, reader)
         account = counted(played, game, reader)
     click.echo(account)
     for trouble in account.troubles:

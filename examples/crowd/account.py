@@ -3,18 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from examples.crowd.ledger import Ledger
 from examples.crowd.players import Played
-
-#: The event of each route.
-EVENTS: Final = {
-    "/": "default",
-    "/purchase_a_sword": "purchased_sword",
-    "/purchase_a_knife": "purchased_knife",
-    "/join_guild": "joined_guild",
-}
+from examples.crowd.reading import EVENTS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +59,7 @@ class Account:
             "requests": f"{played.requests:,} in {played.seconds:.0f} s, {self._rate():.0f} a second; "
             f"{played.refused:,} refused{_refusals(played.refusals)}",
             "latency": f"p50 {played.p50:.0f} ms, p99 {played.p99:.0f} ms, the slowest {played.slowest:.0f} ms",
-            "events": ", ".join(f"{kind} {number:,}" for kind, number in sorted(kinds.items())) or "none",
+            "events": ", ".join(f"{kind} {kinds[kind]:,}" for kind in EVENTS.values()),
             "topic": f"{kinds.total():,} read, {self.again:,} of them again, {self.unanswered:,} without an answer",
             "ledger": "not read: the game isn't ours" if self.ledger is None else str(self.ledger),
             "lost": f"{self.lost:,}",

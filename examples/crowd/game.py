@@ -1,6 +1,7 @@
 """The game under gunicorn, as the crowd meets it: two workers whose ledgers can be read."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def served(broker: str, folder: Path) -> Iterator[Game]:
             lambda: process.poll() is not None or _is_well(game.url), "the game is up", seconds=START_SECONDS
         )
         if process.poll() is not None:
-            raise click.ClickException(f"The game didn't start:\n{(folder / 'game.log').read_text()[-2000:]}")
+            raise click.ClickException(f"The game didn't start.\n{_why(folder / 'game.log')}")
         yield game
     finally:
         with suppress(ProcessLookupError):
@@ -114,6 +115,13 @@ def _command(folder: Path, port: int) -> list[str]:
 def _environment(broker: str, metrics: Path) -> dict[str, str]:
     given = {"FLASK_KAFKA_EVENTS_BOOTSTRAP_SERVERS": broker, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
     return {**os.environ, **given}
+
+
+def _why(log: Path) -> str:
+    """What a log says of our errors; where it says nothing of any, its end."""
+    lines = log.read_text().splitlines()
+    named = [line for line in lines if re.match(r"flask_kafka_events\.[\w.]+: ", line)]
+    return "\n".join(dict.fromkeys(named) if named else lines[-20:])
 
 
 def _is_well(url: str) -> bool:

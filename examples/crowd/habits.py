@@ -58,10 +58,10 @@ class Player(FastHttpUser):  # type: ignore[misc]  # Locust isn't installed wher
     @task  # type: ignore[untyped-decorator]  # as above
     def act(self) -> None:
         """Do one thing."""
-        route = self._wish()
+        route = self.wish()
         self.client.get(f"{route}?player={self.name}", name=route)
 
-    def _wish(self) -> str:
+    def wish(self) -> str:
         """The next route: a visit at first, and for a member of the guild in place of joining again."""
         (route,) = self.dice.choices(list(self.wishes), weights=list(self.wishes.values()))
         if self.is_new or (route == GUILD and self.is_member):

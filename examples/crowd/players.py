@@ -1,6 +1,7 @@
 """The crowd itself: the load generator in a process of its own, and what it reports."""
 
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
@@ -78,12 +79,15 @@ class Players:
         """Each report as it comes, about two a second; the last one is a `Played`.
 
         Raises:
+            click.Abort: they were sent home before they came.
             click.ClickException: the load generator ended without it.
         """
         report: Progress | Played | None = None
         for line in self.process.stdout or ():
             report = msgspec.json.decode(line, type=Progress | Played)
             yield report
+        if self.process.wait() == -signal.SIGTERM:
+            raise click.Abort
         if not isinstance(report, Played):
             raise click.ClickException(f"The load generator ended:\n{self.log.read_text()[-2000:]}")
 
@@ -97,7 +101,7 @@ _MODULE: Final = "examples.crowd.generator"
 
 @contextmanager
 def playing(crowd: Crowd, url: str, folder: Path, *, python: Path) -> Iterator[Players]:
-    """Let a crowd play the game at this address; leaving the block ends it.
+    """A crowd that plays the game at this address; leaving the block ends it.
 
     Args:
         crowd: who plays.
