@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tests.processes import wait_until
 
@@ -23,6 +23,8 @@ EVENTS: Final = {
 ANSWER_SECONDS: Final = 10.0
 _KINDS: Final = frozenset(EVENTS.values())
 _AT_ONCE: Final = 1_000
+#: What a broker answers for a moment where a topic has just been made, although its metadata already name a leader.
+_NOT_YET: Final = frozenset([KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE])
 
 
 class Reader:
@@ -136,11 +138,18 @@ def ends_of(broker: str, topic: str) -> dict[int, int]:
         found = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
         if found.error is not None:
             raise KafkaException(found.error)
-        partitions = (TopicPartition(topic, number) for number in found.partitions)
-        return {
-            each.partition: consumer.get_watermark_offsets(each, timeout=ANSWER_SECONDS)[1]
-            for each in partitions
-        }
+        return {number: _end(consumer, TopicPartition(topic, number)) for number in found.partitions}
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(partition, timeout=ANSWER_SECONDS)[1])
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _config(broker: str) -> dict[str, str | int | bool]:
