@@ -3,9 +3,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 5000
-# Of make crowd
-PLAYERS ?= 200
-SECONDS ?= 60
 # More words for pytest: make test ARGS="-k season -x"
 ARGS ?=
 
@@ -20,12 +17,11 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game crowd test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick docs \
+.PHONY: help game test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick docs \
 	$(RINGS)
 
 help:
 	@echo "make game      play: the example game on the embedded broker, at 127.0.0.1:PORT (PORT=5000)"
-	@echo "make crowd     PLAYERS=200 play it for SECONDS=60 under gunicorn and Kafka: nothing they were answered may be lost"
 	@echo "make test      the whole suite; what needs a missing program is skipped and says how to get it"
 	@echo "make check     lint, types, layers, then the whole suite"
 	@echo
@@ -38,6 +34,7 @@ help:
 	@echo "make soak      faults at random for 20 minutes, the journal on: nothing lost, nothing grows"
 	@echo "make outage    1,000,000 events while all brokers are away: on the disk, not in the memory; 5 minutes"
 	@echo "make bench     what an event costs, beside what others cost: prints and saves the figures; bench-quick in 2 minutes"
+	@echo "make crowd     PLAYERS=200 play the game for SECONDS=60, under gunicorn and Kafka: nothing they were answered is lost"
 	@echo "make docs      the documentation, in build/docs; a warning is an error"
 	@echo "make parts     the programs that some tests need, and how to get those that are missing"
 	@echo "make lock      the locks in requirements/ anew (UPGRADE=--upgrade for the newest versions)"
@@ -47,10 +44,6 @@ help:
 
 game: $(GAME)
 	@PORT="$(PORT)" exec $(BIN)/python -m examples.game_api
-
-# make crowd ARGS="--bootstrap localhost:9092 --url http://127.0.0.1:5000" drives a game that runs already
-crowd: $(DEV)
-	@exec $(BIN)/python -m examples.crowd --players $(PLAYERS) --seconds $(SECONDS) $(ARGS)
 
 test: $(DEV)
 	@$(BIN)/python -m tests.parts
@@ -90,6 +83,13 @@ faults-quick: $(DEV)
 soak outage: $(DEV)
 	@exec $(BIN)/python -m tests.faults.$@ $(ARGS)
 
+# make crowd PLAYERS=500 SECONDS=20, or ARGS="--bootstrap localhost:9092 --url http://127.0.0.1:5000" for one that runs
+.PHONY: crowd
+crowd: PLAYERS ?= 200
+crowd: SECONDS ?= 60
+crowd: $(DEV)
+	@exec $(BIN)/python -m examples.crowd --players $(PLAYERS) --seconds $(SECONDS) $(ARGS)
+
 # make bench ARGS="--compare old.json" says what got worse
 bench: $(DEV)
 	@exec $(BIN)/python -m benchmarks --save $(FIGURES).json --chart $(FIGURES).svg --page $(FIGURES).md $(ARGS)
@@ -106,9 +106,9 @@ docs: $(DEV)
 lock: $(DEV)
 	$(COMPILE) --extra dev --output-file requirements/dev.txt
 	$(COMPILE) requirements/game.in --constraint requirements/dev.txt --output-file requirements/game.txt
-	$(filter-out pyproject.toml,$(COMPILE)) requirements/crowd.in --output-file requirements/crowd.txt
 	$(COMPILE) --extra test --constraint requirements/dev.txt --output-file requirements/test.txt
 	$(COMPILE) --extra test --resolution lowest-direct --output-file requirements/lowest.txt
+	$(filter-out pyproject.toml,$(COMPILE)) requirements/crowd.in --output-file requirements/crowd.txt
 
 clean:
 	rm -rf $(VENV) .cache build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
