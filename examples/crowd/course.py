@@ -2,8 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any, Final
 
@@ -14,12 +15,11 @@ from examples.crowd.account import Account
 from examples.crowd.game import Game
 from examples.crowd.players import Crowd, Played, Players, Progress
 from examples.crowd.reading import Reader
-from tests.processes import wait_until
 
-#: How long what waits may take to be sent, and then to be read, once the crowd is gone.
+#: How long what is on the topic may take to be read, once the crowd is gone and all is sent.
 SETTLE_SECONDS: Final = 60.0
-#: Of a game whose ledgers can't be read: what hasn't come so long after the last event doesn't come.
-SILENCE_SECONDS: Final = 10.0
+#: What waits, and hasn't moved for so long, doesn't come any more.
+STILL_SECONDS: Final = 10.0
 
 
 def play(players: Players, crowd: Crowd, reader: Reader) -> Played:
@@ -47,19 +47,24 @@ def counted(played: Played, game: Game | None, reader: Reader) -> Account:
     """
     try:
         if game is None:
-            wait_until(
-                lambda: reader.silent_for() > SILENCE_SECONDS or _account(played, None, reader).lost == 0,
-                "all has arrived",
-                seconds=10 * SETTLE_SECONDS,
-            )
+            _wait(lambda: _account(played, None, reader).lost == 0, lambda: len(reader))
         else:
-            with suppress(TimeoutError):  # what is undecided for ever is in the ledger
-                wait_until(lambda: game.ledger().undecided == 0, "all is sent", seconds=SETTLE_SECONDS)
+            _wait(lambda: game.ledger().undecided == 0, game.ledger)
             game.end()
             reader.read_all(seconds=SETTLE_SECONDS)
     except (KafkaException, TimeoutError) as error:
         raise click.ClickException(f"The topic can't be read to its end: {error}") from error
     return _account(played, game, reader)
+
+
+def _wait(is_done: Callable[[], bool], measure: Callable[[], object]) -> None:
+    """Wait until it is done, or hasn't moved for so long that it won't be: the account tells what is missing."""
+    before, moved = measure(), time.monotonic()
+    while not is_done() and time.monotonic() - moved < STILL_SECONDS:
+        now = measure()
+        if now != before:
+            before, moved = now, time.monotonic()
+        time.sleep(0.05)
 
 
 def _account(played: Played, game: Game | None, reader: Reader) -> Account:
