@@ -1,14 +1,18 @@
 """The ledgers of all workers as one sum, read from the metrics that they share."""
 
+import struct
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from prometheus_client import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _PREFIX: Final = "flask_kafka_events_"
+_MADE_WITHIN: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +49,7 @@ def read_ledger(metrics: Path) -> Ledger:
     """The sum over all processes that share this directory, those that ended too."""
     sums: Counter[str] = Counter()
     losses: Counter[str] = Counter()
-    # Without a registry it joins none.
-    for family in MultiProcessCollector(None, path=str(metrics)).collect():  # type: ignore[no-untyped-call]
+    for family in _collected(metrics):
         for sample in family.samples:
             name = sample.name.removeprefix(_PREFIX)
             outcome = sample.labels.get("outcome", "delivered")
@@ -60,3 +63,15 @@ def read_ledger(metrics: Path) -> Ledger:
         delivered=sums["outcomes_total"],
         losses={loss: number for loss, number in losses.items() if number},
     )
+
+
+def _collected(metrics: Path) -> list[Metric]:
+    collector = MultiProcessCollector(None, path=str(metrics))  # type: ignore[no-untyped-call]
+    deadline = time.monotonic() + _MADE_WITHIN
+    while True:
+        try:
+            return list(collector.collect())  # type: ignore[no-untyped-call]
+        except struct.error:  # a process has just made a file, which is empty for an instant
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

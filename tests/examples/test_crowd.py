@@ -19,6 +19,7 @@ from examples.crowd.environment import python_of_the_generator
 from examples.crowd.ledger import read_ledger
 from examples.game_api.app import TOPIC
 from flask_kafka_events.embedded import join
+from tests.examples.pages import blocks_of
 from tests.processes import wait_until
 from tests.servers.serving import ROOT, serving
 
@@ -86,10 +87,10 @@ def shape(text: str) -> str:
 
 
 def shown(beginning: str) -> str:
-    """The block of the page that begins so, without its command."""
-    blocks: list[str] = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    (block,) = (block for block in blocks if block.startswith(beginning))
-    return block
+    """The page's output that begins so."""
+    outputs = [block.text for block in blocks_of(PAGE) if not block.language]
+    (output,) = (text for text in outputs if text.startswith(beginning))
+    return output
 
 
 def on_a_terminal(*words: str) -> tuple[int, str, str]:

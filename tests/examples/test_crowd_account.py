@@ -2,9 +2,11 @@
 
 from collections import Counter
 from pathlib import Path
+from threading import Timer
 
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.mmap_dict import MmapedDict
 
 from examples.crowd.account import Account
 from examples.crowd.ledger import Ledger, read_ledger
@@ -56,6 +58,16 @@ def test_the_ledger_accounts_for_each_event() -> None:
 def test_no_metrics_are_an_empty_ledger(tmp_path: Path) -> None:
     """Before the first event there is nothing to read."""
     assert read_ledger(tmp_path) == Ledger(emitted=0, adopted=0, delivered=0, losses={})
+
+
+def test_a_file_that_is_being_made_is_waited_for(tmp_path: Path) -> None:
+    """A worker's file is empty for an instant, in which it can't be read."""
+    file = tmp_path / "counter_1.db"
+    file.touch()
+    worker = Timer(0.1, lambda: MmapedDict(str(file)).close())  # type: ignore[no-untyped-call]
+    worker.start()
+    assert read_ledger(tmp_path).emitted == 0
+    worker.join()
 
 
 @given(
