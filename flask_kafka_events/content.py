@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from flask_kafka_events.attributes import checked_string, is_string
+from flask_kafka_events.attributes import AttributeValue, checked_attributes, checked_string, is_string
 from flask_kafka_events.encoding import encode_data, is_redacted, redacted
 from flask_kafka_events.errors import (
     EventTooLarge,
@@ -31,6 +31,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         why_keyless: why it has no key, where it should have one; else empty.
+        id: the event's, where the caller gave one.
+        attributes: the extension attributes that the caller gave.
     """
 
     type: str
@@ -42,6 +44,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     time: datetime
     rule: TypeRule
     headers: tuple[tuple[str, bytes], ...]
+    id: str | None = None
+    attributes: dict[str, AttributeValue] | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +60,18 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     attributes: dict[str, str | int] = msgspec.field(default_factory=dict)
     trace: Callable[[], str] | None = None
+
+    def of(self, content: Content) -> "Envelope":
+        """The envelope of an event whose emitter gave an id or attributes of its own: these go before what is known.
+
+        A `tracestate` goes with the `traceparent` that it belongs to.
+        """
+        if content.id is None and content.attributes is None:
+            return self
+        known, given = self.attributes, content.attributes or {}
+        if "traceparent" in given:
+            known = {name: value for name, value in known.items() if name != "tracestate"}
+        return Envelope(id=content.id or self.id, attributes={**known, **given}, trace=self.trace)
 
 
 class FieldKey(msgspec.Struct, frozen=True):
@@ -111,6 +127,8 @@ class ContentMaker:
         topic: str | None = None,
         format: str | None = None,
         headers: Mapping[str, str | bytes] | None = None,
+        id: str | None = None,
+        attributes: Mapping[str, AttributeValue] | None = None,
         strict: bool,
     ) -> Content:
         """Check and encode.
@@ -139,6 +157,8 @@ class ContentMaker:
             time=utc_now(),
             rule=plan.rule,
             headers=_checked_headers(type, headers) if headers else (),
+            id=None if id is None else checked_string("id", id),
+            attributes=checked_attributes(attributes) if attributes else None,
         )
 
     def _plan(self, type: str, topic: str | None, format: str | None) -> "_Plan":
@@ -205,8 +225,8 @@ def _checked_headers(type: str, headers: Mapping[Any, Any]) -> tuple[tuple[str, 
             )
         if name.lower().startswith("ce_") or name.lower() in ("content-type", "data"):
             raise InvalidAttribute(
-                f"Header {name!r} of event {type!r} belongs to the event's format. Choose another name; attributes of "
-                f"the event are added by a receiver of event_created."
+                f"Header {name!r} of event {type!r} belongs to the event's format. Choose another name, or give "
+                f"an attribute of the event as one: emit(attributes=...)."
             )
         checked.append((name, value.encode(errors="surrogatepass") if isinstance(value, str) else value))
     return tuple(checked)

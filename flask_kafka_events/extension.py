@@ -49,6 +49,8 @@ class AppEvents:
         key: Any = None,
         topic: str | None = None,
         headers: Mapping[str, str | bytes] | None = None,
+        id: str | None = None,
+        attributes: Mapping[str, str | int] | None = None,
         wait: float | None = None,
     ) -> Delivery | None:
         """Send an event now, whatever becomes of the request it is emitted in.
@@ -59,6 +61,9 @@ class AppEvents:
             key: a str, int, UUID or bytes of UTF-8; None for none.
             topic: where it goes; None for `KAFKA_EVENTS_TOPIC`.
             headers: further Kafka headers.
+            id: for an event that may be emitted again, by a job that is retried for example: the same id tells consumers
+                that it is the same event. None for a new one.
+            attributes: extension attributes: lower-case names; str, or int of 32 bits.
             wait: seconds to wait for the broker's acknowledgement; None doesn't wait.
 
         Returns:
@@ -83,6 +88,8 @@ class AppEvents:
                 key=None if key is None else lambda _: key,
                 topic=topic,
                 headers=headers,
+                id=id,
+                attributes=attributes,
                 waiter=waiter,
             )
         finally:
@@ -90,7 +97,7 @@ class AppEvents:
                 place.give_back()
         sent = content is not None and pipeline.send(
             content,
-            envelope(pipeline, type, self._ending(pipeline), word="emitted"),
+            envelope(pipeline, type, self._ending(pipeline), word="emitted").of(content),
             place=place,
             waiter=waiter,
         )
@@ -214,6 +221,8 @@ class KafkaEvents:
         key: Any = None,
         topic: str | None = None,
         headers: Mapping[str, str | bytes] | None = None,
+        id: str | None = None,
+        attributes: Mapping[str, str | int] | None = None,
         wait: float | None = None,
     ) -> Delivery | None:
         """Send an event of the app at hand now: `AppEvents.emit`.
@@ -222,7 +231,7 @@ class KafkaEvents:
             NotInitialised: there is no app at hand, or it has no `KafkaEvents`.
         """
         return self._at_hand("events.emit()").emit(
-            type, data, key=key, topic=topic, headers=headers, wait=wait
+            type, data, key=key, topic=topic, headers=headers, id=id, attributes=attributes, wait=wait
         )
 
     def flush(self, timeout: float = 5.0) -> bool:

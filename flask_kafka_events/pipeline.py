@@ -1,6 +1,6 @@
 """From an event's content to its delivery: every step counted, every loss told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeAlias
@@ -85,7 +85,7 @@ class Pipeline:
         key: KeySource | None = None,
         topic: str | None = None,
         format: str | None = None,
-        headers: Mapping[str, str | bytes] | None = None,
+        **given: Any,
     ) -> Content | None:
         """Make an event's content; None where it is switched off, which is counted.
 
@@ -96,7 +96,7 @@ class Pipeline:
             key: as `ContentMaker.make` takes it.
             topic: likewise.
             format: likewise.
-            headers: likewise.
+            given: headers, id and attributes, likewise.
 
         Raises:
             Exception: it can't be made, or what the app gave to make it raised.
@@ -106,7 +106,7 @@ class Pipeline:
             return None
         self.check_configured()
         return self.contents.make(
-            type, make_data(), key=key, topic=topic, format=format, headers=headers, strict=strict
+            type, make_data(), key=key, topic=topic, format=format, strict=strict, **given
         )
 
     def reserve(self, type: str, topic: str | None) -> Reservation | None:
