@@ -12,16 +12,18 @@ GAME := $(VENV)/.game-installed
 DEV := $(VENV)/.dev-installed
 FIGURES := docs/explanation/performance
 RINGS := unit wire kafka servers examples packaging harness benchmarks
+SPEED := .cache/speed-layer
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	--python-version 3.10 --generate-hashes $(UPGRADE) pyproject.toml
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick docs \
+.PHONY: help game speed-layer speed-kills test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick docs \
 	$(RINGS)
 
 help:
 	@echo "make game      play: the example game on the embedded broker, at 127.0.0.1:PORT (PORT=5000)"
+	@echo "make speed-layer                count the game's purchases on Apache Kafka, in an environment of its own (Python 3.11)"
 	@echo "make test      the whole suite; what needs a missing program is skipped and says how to get it"
 	@echo "make check     lint, types, layers, then the whole suite"
 	@echo
@@ -31,6 +33,7 @@ help:
 	@echo "make faults    every fault, also those that take minutes, on three real brokers: prints the table,"
 	@echo "                                and how long a gevent worker's hub pauses at most"
 	@echo "make faults-quick               the ring of those that take seconds"
+	@echo "make speed-kills                the speed layer killed with -9, 20 times at random: its totals stay exact"
 	@echo "make soak      faults at random for 20 minutes, the journal on: nothing lost, nothing grows"
 	@echo "make outage    1,000,000 events while all brokers are away: on the disk, not in the memory; 5 minutes"
 	@echo "make bench     what an event costs, beside what others cost: prints and saves the figures; bench-quick in 2 minutes"
@@ -44,6 +47,14 @@ help:
 
 game: $(GAME)
 	@PORT="$(PORT)" exec $(BIN)/python -m examples.game_api
+
+# Its words are the speed layer's own: make speed-layer ARGS="--bootstrap-servers kafka:9092 --database totals.db"
+speed-layer: $(SPEED)/.installed
+	@exec $(SPEED)/bin/python -m examples.game_api.speed_layer $(ARGS)
+
+# make speed-kills ARGS="--times 5 --seed 7"
+speed-kills: $(DEV) $(SPEED)/.installed
+	@exec $(BIN)/python -m tests.examples.speed_kills $(ARGS)
 
 test: $(DEV)
 	@$(BIN)/python -m tests.parts
@@ -106,6 +117,7 @@ docs: $(DEV)
 lock: $(DEV)
 	$(COMPILE) --extra dev --output-file requirements/dev.txt
 	$(COMPILE) requirements/game.in --constraint requirements/dev.txt --output-file requirements/game.txt
+	$(subst version 3.10,version 3.11,$(COMPILE)) requirements/speed-layer.in --output-file requirements/speed-layer.txt
 	$(COMPILE) --extra test --constraint requirements/dev.txt --output-file requirements/test.txt
 	$(COMPILE) --extra test --resolution lowest-direct --output-file requirements/lowest.txt
 	$(filter-out pyproject.toml,$(COMPILE)) requirements/crowd.in --output-file requirements/crowd.txt
@@ -135,3 +147,14 @@ $(GAME): requirements/game.txt $(PACKAGE) | $(BIN)/python
 
 $(DEV): requirements/dev.txt $(PACKAGE) | $(BIN)/python
 	$(INSTALL)
+
+# Not in $(VENV): its stream library holds confluent-kafka below what the package is developed with.
+$(SPEED)/.installed: requirements/speed-layer.txt $(PACKAGE)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The speed layer needs Python 3.11 or newer. Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; } >&2
+	@echo "Installing $< into $(SPEED) ..."
+	@$(PYTHON) -m venv --clear $(SPEED) || { rm -rf $(SPEED); \
+	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; } >&2
+	@$(SPEED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@$(SPEED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

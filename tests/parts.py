@@ -54,6 +54,12 @@ def find_program(name: str) -> Callable[[], str | None]:
     return lambda: shutil.which(name)
 
 
+def find_postgresql() -> str | None:
+    """The server, which Debian keeps beside PATH: the newest."""
+    there = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return str(there[-1]) if there else shutil.which("postgres")
+
+
 def find_java() -> str | None:
     """Java, where it is new enough for Apache Kafka 4."""
     version = re.search(r'version "(\d+)', answer("java", "-version") or "")
@@ -83,6 +89,7 @@ PARTS = {
         Part(name="openssl", find=find_program("openssl"), get="apt-get install openssl"),
         Part(name="valgrind", find=find_program("valgrind"), get="apt-get install valgrind"),
         Part(name="curl", find=find_program("curl"), get="apt-get install curl"),
+        Part(name="postgresql", find=find_postgresql, get="apt-get install postgresql"),
         Part(name="kcat", find=find_program("kcat"), get="apt-get install kcat"),
         Part(
             name="docker-compose", find=find_program("docker-compose"), get="apt-get install docker-compose"
