@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import subprocess
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.examples.postgres import ask_postgres
 from tests.examples.speed_ledger import ALERT_SWORDS, LATE_SECONDS, WINDOW_SECONDS
 from tests.leash import leashed
 from tests.processes import wait_until
@@ -27,15 +27,6 @@ ENVIRONMENT: Final = ROOT / ".cache" / "speed-layer"
 KINDS: Final = ("counted", "duplicate", "late", "unnamed", "other", "malformed")
 #: From the start of a process to its first result are about 3 s; when a member left without a word, 6 s more.
 PATIENCE_SECONDS: Final = 60.0
-
-ASK: Final = """
-import json, sys
-from sqlalchemy import create_engine, inspect, text
-with create_engine(sys.argv[1]).connect() as connection:
-    there = inspect(connection).has_table("totals")
-    rows = connection.execute(text(sys.argv[2])).all() if there else []
-print(json.dumps([list(row) for row in rows], default=int))
-"""
 
 
 def make_environment(interpreter: str = sys.executable) -> None:
@@ -113,10 +104,7 @@ class SpeedLayer:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database answers; nothing while it has no tables yet."""
         if self.database:
-            python = str(ENVIRONMENT / "bin" / "python")
-            command = [python, "-c", ASK, self.database, query]
-            answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-            return [tuple(row) for row in json.loads(answer.stdout)]
+            return ask_postgres(self.database, query)
         if not self.file.exists():
             return []
         with closing(sqlite3.connect(self.file, timeout=30)) as connection:
