@@ -1,6 +1,7 @@
 """How one member of the speed layer is started: options, and the environment variables that give their defaults."""
 
 import argparse
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_positive,
         help="how much older than the player's latest is too late",
     )
-    add("--commit-seconds", default=0.5, type=float, help="how long results wait to be written together")
+    add("--commit-seconds", default=0.5, type=_seconds, help="how long results wait to be written together")
     add("--alert-swords", default=10, type=_positive, help="as many by one player in one window are an alert")
     return parser
 
@@ -87,6 +88,16 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return seconds
 
 
 def _servers(text: str) -> str:
