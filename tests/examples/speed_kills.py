@@ -41,9 +41,10 @@ def kill_at_random(layer: SpeedLayer, *, times: int, members: int) -> None:
         pause(life)
         layer.kill(chance.choice(layer.members))
         layer.check_whole()
+        again = layer.written() - layer.committed()
         done = sum(layer.kinds().values())
         _say(
-            f"kill {turn:2} of {times} after {life:.2f} s: {done:6,} of {layer.ledger.records:6,} records counted"
+            f"kill {turn:2} of {times} after {life:.2f} s: {done:6,} counted, {again:4,} of them to be read again"
         )
         layer.start()
     layer.ledger.feed(RECORDS)

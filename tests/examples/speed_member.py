@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from confluent_kafka import Consumer, TopicPartition
+
 from tests.examples.postgres import ask_postgres
 from tests.examples.speed_ledger import ALERT_SWORDS, LATE_SECONDS, WINDOW_SECONDS
 from tests.leash import leashed
@@ -53,6 +55,11 @@ class SpeedLayer:
     members: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
+    def group(self) -> str:
+        """The consumer group."""
+        return f"speed-{self.ledger.topic}"
+
+    @property
     def file(self) -> Path:
         """SQLite's file."""
         return self.directory / "totals.db"
@@ -67,13 +74,13 @@ class SpeedLayer:
         words = {
             "--bootstrap-servers": self.ledger.bootstrap,
             "--topic": self.ledger.topic,
-            "--group": f"speed-{self.ledger.topic}",
+            "--group": self.group,
             "--database": self.database or str(self.file),
             "--state": str(self.directory / "state"),
             "--window-seconds": str(WINDOW_SECONDS),
             "--late-seconds": str(LATE_SECONDS),
             "--alert-swords": str(ALERT_SWORDS),
-            "--commit-seconds": "0.2",
+            "--commit-seconds": "0.02",  # kills are to fall between commits, and within them
         }
         python = str(ENVIRONMENT / "bin" / "python")
         command = [
@@ -142,6 +149,29 @@ class SpeedLayer:
     def await_more_than(self, records: int) -> None:
         """Wait until more records than these are counted."""
         wait_until(lambda: sum(self.kinds().values()) > records, "work goes on", seconds=PATIENCE_SECONDS)
+
+    def committed(self) -> int:
+        """How many of the topic's records the group is done with, as Kafka has it."""
+        # read_uncommitted: where a member was killed in a transaction, what counts is what was there before it.
+        config = {
+            "group.id": self.group,
+            "bootstrap.servers": self.ledger.bootstrap,
+            "isolation.level": "read_uncommitted",
+        }
+        consumer = Consumer(config)
+        try:
+            partitions = (
+                consumer.list_topics(self.ledger.topic, timeout=20).topics[self.ledger.topic].partitions
+            )
+            places = [TopicPartition(self.ledger.topic, partition) for partition in partitions]
+            return sum(max(place.offset, 0) for place in consumer.committed(places, timeout=20))
+        finally:
+            consumer.close()
+
+    def written(self) -> int:
+        """How many of the topic's records are in the database."""
+        rows = self.rows("SELECT COALESCE(SUM(next_offset), 0) FROM progress")
+        return int(rows[0][0]) if rows else 0
 
     def check_exact(self) -> None:
         """The database says what the ledger does."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import time
 import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Final
@@ -104,6 +106,37 @@ def test_kills_at_random_leave_exact_totals(layer: SpeedLayer) -> None:
     assert len(by_window) == len(layer.ledger.alerts)
 
 
+def test_a_kill_between_the_two_commits_counts_nothing_twice(layer: SpeedLayer, kafka: ApacheKafka) -> None:
+    """The results are in the database, Kafka doesn't know, and the member dies: what is read again changes nothing."""
+    layer.ledger.feed(4_000)
+    member = layer.start()
+    wait_until(lambda: layer.committed() > 0, "Kafka knows of some", seconds=60)
+    assert kafka.process is not None
+    kafka.process.send_signal(signal.SIGSTOP)  # from now on no commit of Kafka's ends
+    try:
+        wait_until_still(layer)
+        layer.kill(member)
+    finally:
+        kafka.process.send_signal(signal.SIGCONT)
+    assert 0 < layer.committed() < layer.written()
+    layer.start()
+    layer.await_everything()
+    layer.check_exact()
+
+
+def wait_until_still(layer: SpeedLayer) -> None:
+    """Wait until nothing was written for half a second."""
+    written, since = layer.written(), time.monotonic()
+
+    def is_still() -> bool:
+        nonlocal written, since
+        if layer.written() != written:
+            written, since = layer.written(), time.monotonic()
+        return time.monotonic() - since > 0.5
+
+    wait_until(is_still, "the member stands still", seconds=30)
+
+
 def test_a_second_member_joins_and_leaves(layer: SpeedLayer) -> None:
     """Partitions go to the one that comes and back from the one that goes, each with its windows."""
     # To the millisecond: of these the second and third are in one minute.
@@ -113,7 +146,7 @@ def test_a_second_member_joins_and_leaves(layer: SpeedLayer) -> None:
     layer.await_everything()
     assert sorted(layer.totals().values()) == [1, 1, 2]
     second = layer.start()
-    wait_until(lambda: partitions_of_members(layer.ledger) == [2, 2], "both have partitions", seconds=30)
+    wait_until(lambda: partitions_of_members(layer) == [2, 2], "both have partitions", seconds=30)
     layer.ledger.feed(1_000)
     layer.await_everything()
     assert layer.end(second) == 0
@@ -122,14 +155,14 @@ def test_a_second_member_joins_and_leaves(layer: SpeedLayer) -> None:
     layer.check_exact()
 
 
-def partitions_of_members(ledger: Ledger) -> list[int]:
+def partitions_of_members(layer: SpeedLayer) -> list[int]:
     """How many of the topic's partitions each member of the group has."""
-    admin = AdminClient({"bootstrap.servers": ledger.bootstrap})
-    group = admin.describe_consumer_groups([f"speed-{ledger.topic}"])[f"speed-{ledger.topic}"].result(20)
+    admin = AdminClient({"bootstrap.servers": layer.ledger.bootstrap})
+    group = admin.describe_consumer_groups([layer.group])[layer.group].result(20)
     if group.state is not ConsumerGroupState.STABLE:
         return []
     members = (member.assignment.topic_partitions for member in group.members)
-    return sorted(sum(each.topic == ledger.topic for each in member) for member in members)
+    return sorted(sum(each.topic == layer.ledger.topic for each in member) for member in members)
 
 
 def test_the_game_is_counted_and_an_alert_tells_its_cause(
