@@ -41,7 +41,8 @@ def kill_at_random(layer: SpeedLayer, *, times: int, members: int) -> None:
         pause(life)
         layer.kill(chance.choice(layer.members))
         layer.check_whole()
-        again = layer.written() - layer.committed()
+        committed = layer.committed()  # before what is written, for the others go on
+        again = layer.written() - committed
         done = sum(layer.kinds().values())
         _say(
             f"kill {turn:2} of {times} after {life:.2f} s: {done:6,} counted, {again:4,} of them to be read again"
