@@ -1,7 +1,8 @@
-"""The four routes of the game, and a fifth that asks whether it is up."""
+"""The four routes of the game, a fifth that asks whether it is up, and the live page."""
 
 from flask import Blueprint, Flask, request
 
+from examples.game_api.live import init_live
 from flask_kafka_events import KafkaEvents, current_event, emit_event
 
 TOPIC = "game_users_events"
@@ -23,6 +24,7 @@ def create_app(instance_path: str | None = None) -> Flask:
     app.config.from_prefixed_env()
     events.init_app(app)
     app.register_blueprint(game)
+    init_live(app, events)
     return app
 
 

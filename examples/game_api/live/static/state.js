@@ -1,0 +1,39 @@
+// What the server says beside the events: broker, ledger, and the speed layer's totals where there is one.
+
+import { byId, element, number, show } from "./elements.js";
+
+const LEDGER = ["emitted", "adopted", "delivered", "failed", "dropped", "dead", "pending"];
+const ALWAYS = new Set(["emitted", "delivered", "pending"]);
+const LOSSES = new Set(["failed", "dropped", "dead", "pending"]);
+
+export function drawState({ broker, ledger, process, speed_layer: totals }) {
+  byId("broker").dataset.answers = broker.answers;
+  show("broker-words", broker.words);
+  show("trouble", broker.trouble);
+  const lines = LEDGER.filter((name) => ALWAYS.has(name) || ledger[name] > 0);
+  byId("ledger").replaceChildren(...lines.map((name) => ledgerLine(name, ledger[name])));
+  const parts = ["delivered", "failed", "dropped", "dead", "pending"].map((name) => ledger[name]);
+  const isSum = ledger.emitted + ledger.adopted === parts.reduce((sum, part) => sum + part, 0);
+  show("sum", `${isSum ? "It adds up" : "It doesn’t add up"}: what process ${process} sent, and what became of it.`);
+  drawTotals(totals);
+}
+
+function ledgerLine(name, count) {
+  const line = element("tr");
+  const kind = LOSSES.has(name) && count > 0 ? "owed" : "";
+  line.append(element("th", name, { scope: "row" }), element("td", number(count), { class: kind }));
+  return line;
+}
+
+// The panel of the speed layer is there as long as its database is.
+function drawTotals(totals) {
+  byId("speed-layer").hidden = totals === null;
+  byId("totals").replaceChildren(
+    ...(totals ?? []).map((total) => {
+      const line = element("tr");
+      const cells = [total.window_start, total.player, total.type].map((text) => element("td", text));
+      line.append(...cells, element("td", number(total.purchases), { class: "number" }));
+      return line;
+    }),
+  );
+}
