@@ -76,7 +76,11 @@ class EventReader:
         self._broker = broker
         self._off_hub = OffHub()
         config = {**SOON_BACK, **properties, **broker.config, **_ALONE, "group.id": f"reader-{uuid.uuid4()}"}
-        self._consumer = self._asked(partial(Consumer, config, logger=Silence()))
+        try:
+            self._consumer = self._asked(partial(Consumer, config, logger=Silence()))
+        except BrokerError:
+            self._off_hub.end()
+            raise
         # Inherited by a fork child, its destructor would wait for threads that fork didn't copy.
         pin(self._consumer)
 
@@ -101,10 +105,7 @@ class EventReader:
         """
         place = TopicPartition(self.topic, partition)
         ask = partial(self._consumer.get_watermark_offsets, place, timeout=timeout, cached=False)
-        answer = self._asked(ask)
-        if answer is None:
-            raise BrokerError("The broker doesn't answer. Check that it is running and reachable.")
-        return range(*answer)
+        return range(*self._asked(ask))
 
     def start(self, offsets: Mapping[int, int]) -> None:
         """Read from these offsets on, by partition; of those that are gone, from the oldest that is there.

@@ -90,6 +90,8 @@ PARTS = {
         Part(name="valgrind", find=find_program("valgrind"), get="apt-get install valgrind"),
         Part(name="curl", find=find_program("curl"), get="apt-get install curl"),
         Part(name="postgresql", find=find_postgresql, get="apt-get install postgresql"),
+        Part(name="chromium", find=find_program("chromium"), get="apt-get install chromium"),
+        Part(name="chromedriver", find=find_program("chromedriver"), get="apt-get install chromium-driver"),
         Part(name="kcat", find=find_program("kcat"), get="apt-get install kcat"),
         Part(
             name="docker-compose", find=find_program("docker-compose"), get="apt-get install docker-compose"

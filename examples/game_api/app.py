@@ -1,5 +1,7 @@
 """The four routes of the game, a fifth that asks whether it is up, and the live page."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, Flask, request
 
 from examples.game_api.live import init_live
@@ -11,17 +13,19 @@ events = KafkaEvents()
 game = Blueprint("game", __name__)
 
 
-def create_app(instance_path: str | None = None) -> Flask:
+def create_app(instance_path: str | None = None, config: Mapping[str, object] | None = None) -> Flask:
     """Make the app.
 
     Args:
         instance_path: where the embedded broker leaves its address; None for Flask's own choice.
+        config: settings that go before those of the environment, for tests.
     """
     app = Flask(__name__, instance_path=instance_path)
     app.config["KAFKA_EVENTS_BOOTSTRAP_SERVERS"] = "embedded"
     app.config["KAFKA_EVENTS_TOPIC"] = TOPIC
     app.config["KAFKA_EVENTS_FORMAT"] = "plain"
     app.config.from_prefixed_env()
+    app.config.update(config or {})
     events.init_app(app)
     app.register_blueprint(game)
     init_live(app, events)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import compress, count, islice
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
+from examples.game_api.live.news import Message, News, ReaderTooSlow
 from examples.game_api.live.position import Position
 from examples.game_api.live.row import Row
 from examples.game_api.live.tally import Tally
@@ -27,44 +28,6 @@ ROWS: Final = 100
 BATCH: Final = 500
 
 
-class ReaderTooSlow(Exception):
-    """What a reader would need next isn't kept any more."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Message:
-    """One message of the stream.
-
-    Attributes:
-        name: `"event"`, or `"acknowledged"` for what became known of an earlier one.
-        data: JSON.
-        place: an event's partition and offset; None for any other message.
-    """
-
-    name: str
-    data: bytes
-    place: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class News:
-    """What a reader hasn't had yet.
-
-    Attributes:
-        messages: in the order of the topic.
-        cursor: the reader's place behind them.
-        state: what the page says of broker and ledger, where that has changed; else None.
-        version: of the state.
-        has_ended: whether nothing more will come.
-    """
-
-    messages: list[Message]
-    cursor: int
-    state: bytes | None
-    version: int
-    has_ended: bool
-
-
 class Backlog:
     """The last events of one life of the topic, and what became of them."""
 
@@ -73,7 +36,7 @@ class Backlog:
         self._changed = threading.Condition()
         self._state = (0, b"{}")
         self._has_ended = False
-        self._has_begun = False
+        self._stops: Mapping[int, int] | None = None
         self._first = 0
         self._begin("", {})
 
@@ -82,17 +45,30 @@ class Backlog:
         """Which life of the topic this is; empty before it has begun."""
         return self._topic
 
-    def begin(self, topic: str, starts: Mapping[int, int]) -> None:
-        """Forget all: from here on it is this life of the topic, read from these offsets on."""
+    def begin(
+        self, topic: str, starts: Mapping[int, int], stops: Mapping[int, int] = MappingProxyType({})
+    ) -> None:
+        """Forget all: from here on it is this life of the topic.
+
+        Args:
+            topic: its name.
+            starts: the offsets that it is read from, by partition.
+            stops: those of the next events; what lies between is there already.
+        """
         with self._changed:
             self._begin(topic, starts)
-            self._has_begun = True
+            self._stops = stops
             self._changed.notify_all()
 
     def wait_until_begun(self, timeout: float) -> None:
-        """Wait until it is known what there is to read, at most `timeout` seconds: the broker may be away."""
+        """Wait until what was there is read, at most `timeout` seconds: the broker may be away."""
         with self._changed:
-            self._changed.wait_for(lambda: self._has_begun or self._has_ended, timeout)
+            self._changed.wait_for(lambda: self._has_ended or self._has_begun(), timeout)
+
+    def _has_begun(self) -> bool:
+        if self._stops is None:
+            return False
+        return all(self._read.get(partition, -1) >= stop - 1 for partition, stop in self._stops.items())
 
     def _begin(self, topic: str, starts: Mapping[int, int]) -> None:
         # Whoever has a place here has lost it, and comes again.

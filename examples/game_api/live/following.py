@@ -86,7 +86,7 @@ class Following:
             self._backlog.widen(starts)
         else:
             self._cluster = cluster
-            self._backlog.begin(self._topic(), starts)
+            self._backlog.begin(self._topic(), starts, {each: there.stop for each, there in new.items()})
         reader.start(starts)
         self._partitions |= set(new)
 

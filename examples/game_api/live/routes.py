@@ -43,13 +43,15 @@ live = Blueprint(
 def init_live(app: Flask, events: KafkaEvents) -> None:
     """Give an app the page; opens nothing and starts nothing.
 
-    `GAME_LIVE_READERS` (16) is how many streams a process serves at a time, `GAME_LIVE_SECONDS` (25) how long one lasts
-    before the browser comes again, `GAME_LIVE_HEARTBEAT` (10) the seconds between two signs of life; the environment variable
-    `GAME_SPEED_LAYER_DB` names the speed layer's database.
+    Settings: `GAME_LIVE_READERS` (16), how many streams a process serves at a time; `GAME_LIVE_SECONDS` (25), how long one
+    lasts before the browser comes again; `GAME_LIVE_HEARTBEAT` (10), seconds between two signs of life; `GAME_LIVE_SENDING`
+    (10), seconds in which a reader must take what it is sent. The environment variable `GAME_SPEED_LAYER_DB` names the
+    speed layer's database.
     """
     app.config.setdefault("GAME_LIVE_READERS", READERS)
     app.config.setdefault("GAME_LIVE_SECONDS", Pace().life)
     app.config.setdefault("GAME_LIVE_HEARTBEAT", Pace().heartbeat)
+    app.config.setdefault("GAME_LIVE_SENDING", SENDING)
     app.config.setdefault("GAME_SPEED_LAYER_DB", os.environ.get("GAME_SPEED_LAYER_DB"))
     app.extensions[EXTENSION] = LiveFeed(app, events, most_readers=app.config["GAME_LIVE_READERS"])
     app.register_blueprint(live)
@@ -89,7 +91,7 @@ def events() -> Response:
     except NoPlaceLeft:
         return _text("There are too many readers just now. Try again.", 503)
     after = read_position(request.headers.get("Last-Event-ID") or request.args.get("after", ""))
-    limit_sending(request.environ, SENDING)
+    limit_sending(request.environ, app.config["GAME_LIVE_SENDING"])
     pace = Pace(life=app.config["GAME_LIVE_SECONDS"], heartbeat=app.config["GAME_LIVE_HEARTBEAT"])
     response = Response(stream(backlog, after, pace), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"

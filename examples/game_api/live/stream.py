@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from examples.game_api.live.backlog import Backlog, Message, ReaderTooSlow
+from examples.game_api.live.backlog import Backlog
+from examples.game_api.live.news import Message, ReaderTooSlow
 from examples.game_api.live.position import Position
 
 #: Milliseconds after which a browser comes again.
