@@ -18,7 +18,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game speed-layer speed-kills test check lint types layers format parts lock clean faults faults-quick soak outage bench bench-quick docs \
+.PHONY: help game speed-layer speed-kills test check lint types layers format parts screenshot lock clean faults faults-quick soak outage bench bench-quick docs \
 	$(RINGS)
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo "make bench     what an event costs, beside what others cost: prints and saves the figures; bench-quick in 2 minutes"
 	@echo "make crowd     PLAYERS=200 play the game for SECONDS=60, under gunicorn and Kafka: nothing they were answered is lost"
 	@echo "make docs      the documentation, in build/docs; a warning is an error"
+	@echo "make screenshot                 the live page's picture in docs/, taken anew by its test in Chromium"
 	@echo "make parts     the programs that some tests need, and how to get those that are missing"
 	@echo "make lock      the locks in requirements/ anew (UPGRADE=--upgrade for the newest versions)"
 	@echo "make clean     removes what make made"
@@ -112,6 +113,9 @@ bench-quick: $(DEV)
 docs: $(DEV)
 	$(BIN)/sphinx-build -W --keep-going -n -E -q -b html docs build/docs
 	@echo "The documentation is in build/docs/index.html"
+
+screenshot: $(DEV)
+	@WRITE_SCREENSHOT=1 exec $(BIN)/python -m pytest tests/examples/test_live_browser.py -k picture $(ARGS)
 
 # The later ones are held to what the first one chose, but for the lowest versions that users may have.
 lock: $(DEV)

@@ -27,7 +27,8 @@ def main() -> None:
     topic = app.config["KAFKA_EVENTS_TOPIC"]
     with broker_of(app) as broker:
         print(f"the game is at http://{HOST}:{port}/")
-        print(f"read its events: kcat -C -b {broker} -t {topic} -o beginning -e -q", flush=True)
+        print(f"read its events: kcat -C -b {broker} -t {topic} -o beginning -e -q")
+        print(f"watch them: http://{HOST}:{port}/live", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

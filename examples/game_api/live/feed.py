@@ -147,11 +147,7 @@ class _State:
         state = {
             "process": os.getpid(),
             "broker": {"answers": following.answers, "words": words, "trouble": following.trouble},
-            "ledger": {**_numbers(stats), "failed": stats.failed, "dropped": stats.dropped},
+            "ledger": {**stats.as_dict(), "failed": stats.failed, "dropped": stats.dropped},
             "speed_layer": self._totals,
         }
         backlog.tell(encoded(state))
-
-
-def _numbers(stats: Stats) -> dict[str, int]:
-    return {name: getattr(stats, name) for name in ("emitted", "adopted", "delivered", "dead", "pending")}

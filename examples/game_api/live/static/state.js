@@ -7,7 +7,10 @@ const ALWAYS = new Set(["emitted", "delivered", "pending"]);
 const LOSSES = new Set(["failed", "dropped", "dead", "pending"]);
 
 export function drawState({ broker, ledger, process, speed_layer: totals }) {
+  const before = byId("broker").dataset.answers;
   byId("broker").dataset.answers = broker.answers;
+  // Said aloud only when it is another thing: under load the words change five times a second.
+  if (before !== String(broker.answers)) show("announced", broker.words);
   show("broker-words", broker.words);
   show("trouble", broker.trouble);
   const lines = LEDGER.filter((name) => ALWAYS.has(name) || ledger[name] > 0);
