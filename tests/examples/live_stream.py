@@ -113,10 +113,17 @@ class Playing:
 
 @contextmanager
 def playing(broker: Lease, folder: Path | None = None, **config: object) -> Iterator[Playing]:
-    """The game on this broker, served with threads; its instance folder, and config on top of its own."""
+    """The game on this embedded broker, which has its topic; its instance folder, and config on top of its own."""
     broker.create_topic(TOPIC)
+    with playing_on(broker.address, folder, **config) as game:
+        yield game
+
+
+@contextmanager
+def playing_on(servers: str, folder: Path | None = None, **config: object) -> Iterator[Playing]:
+    """The game on any broker, served with threads."""
     app = create_app(
-        None if folder is None else str(folder), {"KAFKA_EVENTS_BOOTSTRAP_SERVERS": broker.address, **config}
+        None if folder is None else str(folder), {"KAFKA_EVENTS_BOOTSTRAP_SERVERS": servers, **config}
     )
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
