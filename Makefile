@@ -18,12 +18,15 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help game speed-layer speed-kills test check lint types layers format parts screenshot lock clean faults faults-quick soak outage bench bench-quick docs \
+.PHONY: help game speed-layer speed-kills batch-layer same-totals test check lint types layers format parts screenshot lock \
+	clean faults faults-quick soak outage bench bench-quick docs \
 	$(RINGS)
 
 help:
 	@echo "make game      play: the example game on the embedded broker, at 127.0.0.1:PORT (PORT=5000)"
 	@echo "make speed-layer                count the game's purchases on Apache Kafka, in an environment of its own (Python 3.11)"
+	@echo "make batch-layer                counts the purchases on Kafka by Spark, which it installs (450 MB) the first time"
+	@echo "make same-totals                100,000 events through every layer, on a Kafka of its own: the same totals"
 	@echo "make test      the whole suite; what needs a missing program is skipped and says how to get it"
 	@echo "make check     lint, types, layers, then the whole suite"
 	@echo
@@ -56,6 +59,13 @@ speed-layer: $(SPEED)/.installed
 # make speed-kills ARGS="--times 5 --seed 7"
 speed-kills: $(DEV) $(SPEED)/.installed
 	@exec $(BIN)/python -m tests.examples.speed_kills $(ARGS)
+
+# make batch-layer ARGS=stream; Kafka's address is FLASK_KAFKA_EVENTS_BOOTSTRAP_SERVERS
+batch-layer: $(DEV)
+	@exec $(BIN)/python -m examples.game_api.batch_layer $(ARGS)
+
+same-totals: $(DEV)
+	@exec $(BIN)/python -m tests.examples.same_totals $(ARGS)
 
 test: $(DEV)
 	@$(BIN)/python -m tests.parts
@@ -122,6 +132,7 @@ lock: $(DEV)
 	$(COMPILE) --extra dev --output-file requirements/dev.txt
 	$(COMPILE) requirements/game.in --constraint requirements/dev.txt --output-file requirements/game.txt
 	$(subst version 3.10,version 3.11,$(COMPILE)) requirements/speed-layer.in --output-file requirements/speed-layer.txt
+	$(subst pyproject.toml,,$(COMPILE)) requirements/batch_layer.in --output-file requirements/batch_layer.txt
 	$(COMPILE) --extra test --constraint requirements/dev.txt --output-file requirements/test.txt
 	$(COMPILE) --extra test --resolution lowest-direct --output-file requirements/lowest.txt
 	$(filter-out pyproject.toml,$(COMPILE)) requirements/crowd.in --output-file requirements/crowd.txt
