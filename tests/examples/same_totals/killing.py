@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from examples.game_api.batch_layer.jobs import Job
 
-START_SECONDS: Final = 120
+START_SECONDS: Final = 300
 
 #: When a stream may be killed: in the middle of a batch, with its totals written but the batch not committed, after it.
 MOMENTS: Final = ("begun", "written", "committed")

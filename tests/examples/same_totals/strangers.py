@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Producer
@@ -65,22 +66,19 @@ STRANGERS: Final = (
 UNREADABLE: Final = sum(not each.counts for each in STRANGERS)
 
 
+#: Too late for every stream, and of a player of its own.
+LATECOMER: Final = _structured("latecomer", time=(BEGIN - timedelta(hours=2)).isoformat())
+LATE_PLACE: Final = (int(BEGIN.timestamp()) - 7200, "latecomer", "purchased_sword")
+
+
 def send_strangers(bootstrap: str, topic: str) -> None:
-    """Write them all, each with the player `stranger` as its key."""
+    """Write them all, each with the player `stranger` as its key, and behind everything the latecomer."""
     producer = Producer({"bootstrap.servers": bootstrap})
-    for each in STRANGERS:
-        producer.produce(topic, key="stranger", value=each.value, headers=[*each.headers])
-    assert producer.flush(30) == 0
-
-
-def send_purchase(bootstrap: str, topic: str, time: str) -> None:
-    """Write one readable purchase of this time."""
-    late = _structured("one more", time=time)
-    producer = Producer({"bootstrap.servers": bootstrap})
-    producer.produce(topic, key="stranger", value=late.value, headers=[*late.headers])
+    for key, each in [*(("stranger", stranger) for stranger in STRANGERS), ("latecomer", LATECOMER)]:
+        producer.produce(topic, key=key, value=each.value, headers=[*each.headers])
     assert producer.flush(30) == 0
 
 
 def strangers_totals() -> Totals:
-    """What of them counts: all in one window."""
+    """What of them counts in every layer: all in one window."""
     return {PLACE: len(STRANGERS) - UNREADABLE}

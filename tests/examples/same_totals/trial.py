@@ -18,7 +18,7 @@ from examples.game_api.batch_layer.totals import Totals, read_totals
 from tests.examples.same_totals.killing import run_until
 from tests.examples.same_totals.reference import Reference, read_reference
 from tests.examples.same_totals.story import Story, totals_of
-from tests.examples.same_totals.strangers import send_strangers, strangers_totals
+from tests.examples.same_totals.strangers import LATE_PLACE, send_strangers, strangers_totals
 from tests.kafka.apache_kafka import QUICK_JVM
 from tests.leash import leashed
 
@@ -47,6 +47,8 @@ class Trial:
         events: how many all workers tell together, copies among them.
         workers: how many processes; each has one of the formats.
         seed: of the story.
+        bites: in how many batches the stream takes what was played.
+        parts: into how many Spark cuts what it counts.
         kills: at which moment of which batch the stream is killed.
         layers: others that are to be compared, by name.
     """
@@ -57,7 +59,7 @@ class Trial:
     events: int
     workers: int = 3
     seed: int = 1
-    bites: int = 4
+    bites: int = 3
     parts: int = 2
     kills: tuple[tuple[str, int], ...] = (("begun", 2),)
     layers: Mapping[str, Layer] = field(default_factory=dict)
@@ -68,7 +70,8 @@ class Outcome:
     """What came of a trial.
 
     Attributes:
-        layers: the totals of each layer, by its name, first of all what was played.
+        layers: the totals of each layer, by its name, first of all what was played; without the latecomer.
+        latecomer: how often each layer counted what is too late for a stream.
         ledgers: what each worker's library counted.
         reference: what plain Python read.
         batch: what the batch read.
@@ -76,6 +79,7 @@ class Outcome:
     """
 
     layers: dict[str, Totals]
+    latecomer: dict[str, int]
     ledgers: list[dict[str, int]]
     reference: Reference
     batch: dict[str, int]
@@ -85,10 +89,7 @@ class Outcome:
 def run(trial: Trial, say: Callable[[str], object] = lambda _: None) -> Outcome:
     """Play, and count in each layer."""
     trial.kafka.create_topic(trial.topic, PARTITIONS)
-    parts = [
-        Story(seed=trial.seed, worker=worker, workers=trial.workers, length=trial.events // trial.workers)
-        for worker in range(trial.workers)
-    ]
+    parts = stories(trial)
     with timed(f"{trial.workers} workers play {trial.events:,} events", say):
         ledgers = play(trial, parts)
     send_strangers(trial.kafka.bootstrap, trial.topic)
@@ -97,20 +98,33 @@ def run(trial: Trial, say: Callable[[str], object] = lambda _: None) -> Outcome:
     played = totals_of(step for part in parts for step in part.steps())
     layers = {"played": {**played, **strangers_totals()}, "plain Python": reference.totals}
     with timed("Spark, batch", say):
-        batch = job(trial, "batch")
-        batch_read = batch.run()
-        layers["Spark, batch"] = read_totals(batch.results)
-    stream = job(trial, "stream")
+        batch, layers["Spark, batch"] = counted(job(trial, "batch"))
     for moment, number in trial.kills:
         with timed(f"Spark, stream, killed with batch {number} {moment}", say):
-            run_until(stream, moment, number, trial.folder / "stream.log")
+            run_until(job(trial, "stream"), moment, number, trial.folder / "stream.log")
     with timed("Spark, stream, to the end", say):
-        stream_read = stream.run()
-        layers["Spark, stream"] = read_totals(stream.results)
+        stream, layers["Spark, stream"] = counted(job(trial, "stream"))
     for name, layer in trial.layers.items():
         with timed(name, say):
             layers[name] = layer(trial.kafka.bootstrap, trial.topic)
-    return Outcome(layers=layers, ledgers=ledgers, reference=reference, batch=batch_read, stream=stream_read)
+    latecomer = {name: totals.pop(LATE_PLACE, 0) for name, totals in layers.items()}
+    return Outcome(
+        layers=layers, latecomer=latecomer, ledgers=ledgers, reference=reference, batch=batch, stream=stream
+    )
+
+
+def stories(trial: Trial) -> list[Story]:
+    """Each worker's part."""
+    length = trial.events // trial.workers
+    return [
+        Story(seed=trial.seed, worker=worker, workers=trial.workers, length=length)
+        for worker in range(trial.workers)
+    ]
+
+
+def counted(job: Job) -> tuple[dict[str, int], Totals]:
+    """What a job read, run to its end, and the totals that it left."""
+    return job.run(), read_totals(job.results)
 
 
 def play(trial: Trial, parts: list[Story]) -> list[dict[str, int]]:
