@@ -7,6 +7,7 @@ from typing import Any, Final
 from docs._ext import (
     command_reference,
     error_reference,
+    growth_figures,
     layer_table,
     readme_part,
     setting_reference,
@@ -21,6 +22,8 @@ _MAKERS: Final[dict[str, Callable[[], str]]] = {
     "errors": error_reference.markdown,
     "signals": signal_reference.markdown,
     "guarantees": readme_part.markdown,
+    "measured growth": growth_figures.measured,
+    "reckoned growth": growth_figures.reckoned,
 }
 
 

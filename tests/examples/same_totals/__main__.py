@@ -31,7 +31,7 @@ def main() -> int:
         try:
             trial = Trial(
                 kafka=kafka, folder=Path(folder), topic="game_users_events", events=asked.events,
-                workers=asked.workers, seed=asked.seed, kills=kills,
+                workers=asked.workers, seed=asked.seed, kills=kills, bites=2 * asked.kills + 2,
             )  # fmt: skip
             outcome = run(trial, say)
         finally:
