@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -18,7 +19,10 @@ SHOWN = 20
 
 def main(words: list[str] | None = None) -> None:
     """Count, and print the newest totals."""
-    asked = arguments().parse_args(words)
+    parser = arguments()
+    asked = parser.parse_args(words)
+    if asked.servers == "embedded":
+        parser.error("Spark can't read the embedded broker: name an Apache Kafka by --servers HOST:PORT.")
     results = asked.results or KEPT / f"{asked.mode}.sqlite"
     results.parent.mkdir(parents=True, exist_ok=True)
     print(f"Spark counts the purchases on {asked.topic} at {asked.servers} ({asked.mode})", flush=True)
@@ -26,9 +30,12 @@ def main(words: list[str] | None = None) -> None:
         mode=asked.mode, servers=asked.servers, topic=asked.topic, results=results,
         checkpoint=asked.checkpoint or KEPT / "checkpoint", late=asked.late,
     )  # fmt: skip
-    read = job.run()
+    try:
+        read = job.run()
+    except RuntimeError as error:
+        sys.exit(str(error))
     print(shown(read_totals(results)))
-    print(", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in read.items()))
+    print(summary(read))
     print(f"all totals: {results}, table purchases")
 
 
@@ -60,6 +67,11 @@ def shown(totals: Totals) -> str:
         f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m-%d %H:%M}  {player:20} {type_:18} {count:6,}"
         for (start, player, type_), count in newest
     )
+
+
+def summary(read: dict[str, int]) -> str:
+    """What was read, as a line."""
+    return ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in read.items())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from examples.game_api.batch_layer.jobs import Job
 from examples.game_api.batch_layer.totals import Totals, read_totals
@@ -98,12 +99,12 @@ def run(trial: Trial, say: Callable[[str], object] = lambda _: None) -> Outcome:
     played = totals_of(step for part in parts for step in part.steps())
     layers = {"played": {**played, **strangers_totals()}, "plain Python": reference.totals}
     with timed("Spark, batch", say):
-        batch, layers["Spark, batch"] = counted(job(trial, "batch"))
+        batch, layers["Spark, batch"] = by_command(trial)
     for moment, number in trial.kills:
         with timed(f"Spark, stream, killed with batch {number} {moment}", say):
-            run_until(job(trial, "stream"), moment, number, trial.folder / "stream.log")
+            run_until(stream_job(trial), moment, number, trial.folder / "stream.log")
     with timed("Spark, stream, to the end", say):
-        stream, layers["Spark, stream"] = counted(job(trial, "stream"))
+        stream, layers["Spark, stream"] = counted(stream_job(trial))
     for name, layer in trial.layers.items():
         with timed(name, say):
             layers[name] = layer(trial.kafka.bootstrap, trial.topic)
@@ -120,6 +121,18 @@ def stories(trial: Trial) -> list[Story]:
         Story(seed=trial.seed, worker=worker, workers=trial.workers, length=length)
         for worker in range(trial.workers)
     ]
+
+
+def by_command(trial: Trial) -> tuple[dict[str, int], Totals]:
+    """What a batch read and what it counted, run as a person does."""
+    results = trial.folder / "batch.sqlite"
+    told = subprocess.run(
+        [sys.executable, "-m", "examples.game_api.batch_layer", "batch", "--results", str(results),
+         "--servers", trial.kafka.bootstrap, "--topic", trial.topic],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    numbers = re.findall(r"(\w+) (\d+(?:,\d{3})*)", told[-2])
+    return {name: int(number.replace(",", "")) for name, number in numbers}, read_totals(results)
 
 
 def counted(job: Job) -> tuple[dict[str, int], Totals]:
@@ -156,11 +169,11 @@ def start_worker(trial: Trial, part: Story) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def job(trial: Trial, mode: Any) -> Job:
-    """The Spark job on the trial's topic; a stream takes it in ten bites."""
+def stream_job(trial: Trial) -> Job:
+    """The stream over the trial's topic."""
     return Job(
-        mode=mode, servers=trial.kafka.bootstrap, topic=trial.topic,
-        results=trial.folder / f"{mode}.sqlite", checkpoint=trial.folder / "checkpoint",
+        mode="stream", servers=trial.kafka.bootstrap, topic=trial.topic,
+        results=trial.folder / "stream.sqlite", checkpoint=trial.folder / "checkpoint",
         late="1 hour", batch_records=trial.events // trial.bites, java=" ".join(QUICK_JVM), partitions=trial.parts,
     )  # fmt: skip
 
