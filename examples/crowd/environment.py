@@ -44,6 +44,6 @@ def _move(made: Path, wanted: Path) -> None:
 
 def _uv(*words: str) -> None:
     command = [str(Path(sys.executable).with_name("uv")), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise click.ClickException(f"The load generator could not be installed: {done.stderr.strip()}")

@@ -84,7 +84,7 @@ def served(broker: str, folder: Path) -> Iterator[Game]:
     metrics = folder / "metrics"
     metrics.mkdir()
     with (folder / "game.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own words
+        process = subprocess.Popen(
             leashed(*_command(folder, port)), env=_environment(broker, metrics), cwd=ROOT,
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip

@@ -118,7 +118,7 @@ def playing(crowd: Crowd, url: str, folder: Path, *, python: Path) -> Iterator[P
     log = folder / "players.log"
     with log.open("wb") as said:
         # In a session of its own: a terminal sends Ctrl-C to all of a session's foreground, and it is told by `leave`.
-        process = subprocess.Popen(  # noqa: S603 - our own words
+        process = subprocess.Popen(
             leashed(str(python), "-m", _MODULE, *options), cwd=ROOT, env=_environment(),
             stdout=subprocess.PIPE, stderr=said, start_new_session=True,
         )  # fmt: skip
