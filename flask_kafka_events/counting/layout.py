@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -11,6 +11,11 @@ from flask_kafka_events.ledger import Stats
 
 #: Of the layout; a file with a higher one was written by a newer version of this package.
 VERSION: Final = 1
+
+#: Above every figure: what a damaged file holds may have more digits than Python prints (4,300).
+_TOO_MANY: Final = 2**63
+
+_Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class CountersUnreadable(KafkaEventsError):
@@ -34,11 +39,11 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int = VERSION
     app: str
-    pid: int
+    pid: Annotated[int, msgspec.Meta(lt=_TOO_MANY - 1)]
     host: str
     boot: str
-    started: datetime
-    written: datetime
+    started: _Moment
+    written: _Moment
     is_closed: bool = False
     stats: Stats
 
@@ -63,7 +68,7 @@ def decode(content: bytes) -> Counters:
         if (version := msgspec.json.decode(content, type=_Versioned).version) > VERSION:
             raise CountersUnreadable(f"It is of version {version}, written by a newer flask_kafka_events.")
         counters = msgspec.json.decode(content, type=Counters)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CountersUnreadable(f"It is damaged, or no counter file: {error}.") from None
     if not _is_lawful(counters.stats):
         raise CountersUnreadable("It is damaged: its figures don't add up.")
@@ -91,4 +96,4 @@ def _is_lawful(stats: Stats) -> bool:
         for number in ([value] if isinstance(value, int) else value.values())
     ]
     ends = stats.delivered + stats.failed + stats.dropped + stats.dead + stats.pending
-    return min(numbers) >= 0 and stats.emitted + stats.adopted == ends
+    return 0 <= min(numbers) <= max(numbers) < _TOO_MANY and stats.emitted + stats.adopted == ends

@@ -149,13 +149,10 @@ def replace(path: Path, content: bytes) -> None:
     """
     draft = path.with_suffix(DRAFT)
     try:
-        descriptor = os.open(
-            draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
-        try:
-            os.write(descriptor, content)
-        finally:
-            os.close(descriptor)
+        # New, for what lies there may be a pipe, which is never waited for; and all of it, for a disk may take a part.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

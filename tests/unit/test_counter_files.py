@@ -108,6 +108,10 @@ def test_half_a_file_is_told(stats: Stats, length: int) -> None:
         (b'"vetoed":0', b'"vetoed":-1', "figures don't add up"),
         (b'"vetoed":0', b'"vetoed":"0"', "Expected `int`"),
         (b'"host":"web-1"', b'"host":"web-\xff"', "damaged"),
+        (b'"vetoed":0', b'"vetoed":' + b"9" * 4300, "figures don't add up"),
+        (b'"pid":7', b'"pid":' + b"9" * 4300, "damaged"),
+        (b"2026-11-25T13:17:00Z", b"2026-11-25T13:17:00", "with a timezone"),
+        (b'"version":1', b'"version":1,"more":' + b"[" * 60_000, "damaged"),
     ],
 )
 def test_what_cannot_be_is_told(before: bytes, after: bytes, why: str) -> None:
@@ -302,6 +306,30 @@ def test_what_cannot_be_written_is_told_and_tried_again(
     assert {path.suffix for path in folder_of(tmp_path).iterdir()} == {COUNTERS, LOCK}
     assert writer.reads(tmp_path) == 1
     writer.turn(RETRY - INTERVAL)
+    assert writer.reads(tmp_path) == 2
+
+
+def test_half_a_write_replaces_nothing(tmp_path: Path, writer: Writer) -> None:
+    """The disk takes some bytes and no more: the good file of before stays."""
+    writer.ledger.enter()
+    with largest_file(200):
+        writer.turn(INTERVAL)
+    assert writer.reads(tmp_path) == 1
+    assert {path.suffix for path in folder_of(tmp_path).iterdir()} == {COUNTERS, LOCK}
+    writer.turn(RETRY)
+    assert writer.reads(tmp_path) == 2
+
+
+def test_nobody_waits_for_what_lies_in_a_drafts_place(tmp_path: Path, writer: Writer) -> None:
+    """A pipe say, which nobody reads: it goes, and the next attempt succeeds."""
+    (path,) = folder_of(tmp_path).glob(f"*{COUNTERS}")
+    os.mkfifo(path.with_suffix(DRAFT))
+    writer.ledger.enter()
+    poller = threading.Thread(target=writer.turn, args=(INTERVAL,), daemon=True)
+    poller.start()
+    poller.join(5)
+    assert not poller.is_alive()
+    writer.turn(RETRY)
     assert writer.reads(tmp_path) == 2
 
 
