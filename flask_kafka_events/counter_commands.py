@@ -90,7 +90,7 @@ def _notes(sum_: Stats, known: list[ProcessCounters]) -> Iterator[str]:
         yield f"apart: {', '.join(f'{value} {name}' for name, value in apart.items())}"
     if left := sum(each.counters.stats.pending for each in known if each.state != "running"):
         yield (
-            f"{left} pending of processes that ended: with a journal the next process sends them, and counts them as "
+            f"{left} pending of processes that are closed or were killed: with a journal the next process sends them, and counts them as "
             f"adopted; without one they are lost."
         )
     for each in known:

@@ -15,14 +15,14 @@ from flask_kafka_events.journal.claim import is_taken
 #: More than any counter file holds.
 LARGEST: Final = 65_536
 
-State: TypeAlias = Literal["running", "ended", "killed"]
+State: TypeAlias = Literal["running", "closed", "killed"]
 
 
 class ProcessCounters(msgspec.Struct, frozen=True, kw_only=True):
     """One process's figures.
 
     Attributes:
-        state: `running`; `ended`, with its last figures; or `killed`, with those of its last second or of the one before.
+        state: `running`; `closed`, with its last figures, at its end or before; or `killed`, with those of its last second or of the one before.
         counters: what it wrote.
     """
 
@@ -60,7 +60,7 @@ def _read(path: Path) -> ProcessCounters:
     is_alive = is_taken(path.with_suffix(LOCK))
     counters = decode(_content(path))
     if counters.is_closed:
-        return ProcessCounters(state="ended", counters=counters)
+        return ProcessCounters(state="closed", counters=counters)
     return ProcessCounters(state="running" if is_alive else "killed", counters=counters)
 
 

@@ -29,6 +29,8 @@ INTERVAL: Final = 1.0
 HEARTBEAT: Final = 30.0
 #: Seconds before another attempt where the file can't be written.
 RETRY: Final = 10.0
+#: Writes at once of what is lost after the end; then one a second.
+LATE: Final = 64
 #: Processes that ended whose files are kept.
 KEPT: Final = 32
 
@@ -36,7 +38,7 @@ _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class CounterFile:
-    """One process's file. `write_due` is the poller's, `finish` anybody's.
+    """One process's file. `write_due` is the poller's, the others are anybody's.
 
     Args:
         app_name: the app's.
@@ -70,11 +72,13 @@ class CounterFile:
         self._claim: Claim | None = None
         self._written: Stats | None = None
         self._next_write = self._next_heartbeat = -math.inf
+        self._is_closed = False
+        self._late = 0
 
     def write_due(self) -> None:
         """Write the figures, if it is time for it and they are others than last time."""
         now = self._clock()
-        if now < self._next_write:
+        if now < self._next_write or self._is_closed:  # a poller that hung may come to itself after the end
             return
         self._next_write = now + INTERVAL
         stats = self._ledger.read()
@@ -85,14 +89,22 @@ class CounterFile:
 
     def finish(self) -> None:
         """Write the last figures, and let go of the file; again, where there are others after all."""
+        self._is_closed = True
         stats = self._ledger.read()
         if self._path is None and stats.emitted + stats.adopted == 0:
             return
-        self._next_write = math.inf  # a poller that hangs may come to itself later
         self._write(stats, at_once, is_closed=True)
         claim, self._claim = self._claim, None
         if claim is not None:
             claim.release(remove=True)
+
+    def finish_again(self) -> None:
+        """After `finish`, write what was lost since: there is no poller for it, and the process may live on for long."""
+        now = self._clock()
+        if self._is_closed and (self._late < LATE or now >= self._next_write):
+            self._late += 1
+            self._next_write = now + INTERVAL
+            self.finish()
 
     def _write(self, stats: Stats, do_long: DoLong, *, is_closed: bool = False) -> bool:
         # Nobody waits here for a turn: a signal handler may run in gevent's hub, and interrupts whoever has it.
@@ -151,7 +163,7 @@ def replace(path: Path, content: bytes) -> None:
     try:
         # New, for what lies there may be a pipe, which is never waited for; and all of it, for a disk may take a part.
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         draft.replace(path)
     except OSError:

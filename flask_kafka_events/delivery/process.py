@@ -102,6 +102,7 @@ class ProcessDelivery:
                 self.ledger.drop(loss.reason)
             else:
                 self.ledger.fail(loss.reason)
+            self._storage.finish_counters_again()
 
     def start(self) -> Refusal | None:
         """Start the poller, which builds the producer; the refusal says why it can't be."""

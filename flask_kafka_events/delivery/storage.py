@@ -33,7 +33,7 @@ class Storage:
         self._ledger = ledger
         self._log = log
         self._do_long = native.OffHub()
-        self.write_counters, self.finish_counters = self._counters()
+        self.write_counters, self.finish_counters, self.finish_counters_again = self._counters()
 
     def keeping_before(self, gate: Gate) -> Keeping:
         """What keeps records until they pass a gate: memory alone, or with `KAFKA_EVENTS_JOURNAL` the disk too."""
@@ -57,10 +57,10 @@ class Storage:
             do_long=do_long,
         )
 
-    def _counters(self) -> tuple[Callable[[], None], Callable[[], None]]:
-        """What writes the process's counter file when that is due, and what writes it for the last time."""
+    def _counters(self) -> tuple[Callable[[], None], Callable[[], None], Callable[[], None]]:
+        """What writes the process's counter file when that is due, what writes it at the end, and after it."""
         if self._settings.journal is None and self._settings.bootstrap_servers != EMBEDDED:
-            return _nothing, _nothing  # its processes share nothing on disk
+            return _nothing, _nothing, _nothing  # its processes share nothing on disk
         # Here, for most apps have no use for it.
         from flask_kafka_events.counting.place import place_of
         from flask_kafka_events.counting.writing import CounterFile
@@ -74,7 +74,7 @@ class Storage:
             # development, gevent's hub waits for the write.
             do_long=self._do_long if self._settings.journal is not None else at_once,
         )
-        return file.write_due, file.finish
+        return file.write_due, file.finish, file.finish_again
 
 
 def _nothing() -> None:

@@ -78,7 +78,7 @@ def test_two_workers_add_up(broker: Lease, tmp_path: Path, worker: str) -> None:
     assert all(each["emitted"] > 0 and is_lawful(each) for each in running["processes"])
     assert sum(each["emitted"] for each in running["processes"]) == running["sum"]["emitted"] == bought
     ended = stats(tmp_path, environment)
-    assert [each["state"] for each in ended["processes"]] == ["ended", "ended"]
+    assert [each["state"] for each in ended["processes"]] == ["closed", "closed"]
     assert ended["sum"] == {**running["sum"], "delivered": bought, "pending": 0}
 
 

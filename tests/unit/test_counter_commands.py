@@ -72,13 +72,13 @@ def test_processes_add_up(tmp_path: Path) -> None:
         "sum of 3", "7 emitted", "+ 0 adopted", "= 4 delivered", "+ 0 failed", "+ 1 dropped", "+ 0 dead", "+ 2 pending",
     ]  # fmt: skip
     assert [re.split("  +", line)[:3] for line in lines[:2]] == [
-        ["100@web-1", "ended", "3 emitted"],
+        ["100@web-1", "closed", "3 emitted"],
         ["200@web-1", "killed", "3 emitted"],
     ]
     assert re.fullmatch(r"\d+@\S+ +running  1 emitted  .*= 1 delivered .* \d s old", lines[2])
     assert lines[3] == "dropped: 1 queue_full"
     assert lines[4].startswith(
-        "2 pending of processes that ended: with a journal the next process sends them"
+        "2 pending of processes that are closed or were killed: with a journal the next process sends them"
     )
 
 
@@ -90,7 +90,7 @@ def test_json_holds_every_figure(tmp_path: Path) -> None:
     assert printed["directory"] == str(folder_of(tmp_path))
     assert printed["unreadable"] == []
     (process,) = printed["processes"]
-    assert process["state"] == "ended"
+    assert process["state"] == "closed"
     assert process["dropped_by_reason"] == printed["sum"]["dropped_by_reason"] == {"queue_full": 1}
     assert (process["emitted"], process["dropped"], process["failed"]) == (3, 1, 0)
     assert datetime.fromisoformat(process["written"]) > datetime.fromisoformat(process["started"])

@@ -22,7 +22,7 @@ from flask_kafka_events.app_log import AppLog
 from flask_kafka_events.counting.layout import Counters, CountersUnreadable, decode, encode, total
 from flask_kafka_events.counting.place import COUNTERS, DRAFT, LOCK, YOUNG, Place
 from flask_kafka_events.counting.reading import ProcessCounters, Unreadable, read_counters
-from flask_kafka_events.counting.writing import HEARTBEAT, INTERVAL, KEPT, RETRY, CounterFile
+from flask_kafka_events.counting.writing import HEARTBEAT, INTERVAL, KEPT, LATE, RETRY, CounterFile
 from flask_kafka_events.journal.claim import take
 from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.ledger import Ledger
@@ -168,7 +168,7 @@ def test_a_process_that_emits_writes_its_counters(tmp_path: Path) -> None:
         held.mine.emit("sold")
         held.mine.flush(5)
     (ended,) = read(tmp_path)
-    assert ended.state == "ended"
+    assert ended.state == "closed"
     assert ended.counters.stats.delivered == 2
     modes = {path.name.rpartition(".")[2]: path.stat().st_mode for path in folder_of(tmp_path).iterdir()}
     assert {name: stat.S_IMODE(mode) for name, mode in modes.items()} == {"counters": 0o600}
@@ -190,7 +190,7 @@ def test_what_came_to_nothing_is_written_at_the_end(tmp_path: Path) -> None:
         held.mine.emit("sold", float("nan"))
     (ended,) = read(tmp_path)
     assert ended.counters.stats.failed_by_reason == {"encoding": 1}
-    assert ended.state == "ended"
+    assert ended.state == "closed"
 
 
 def test_what_is_dropped_after_the_end_is_written_with_it(tmp_path: Path) -> None:
@@ -251,6 +251,18 @@ class Writer:
         return one.counters.stats.emitted
 
 
+def test_what_is_dropped_after_a_close_is_written(tmp_path: Path) -> None:
+    """Although no poller is there any more, and the process goes on; even where it never ran."""
+    with journaling(tmp_path) as held:
+        held.mine.close()
+        for count in range(1, 4):
+            held.mine.emit("sold")
+            (closed,) = read(tmp_path)
+            assert closed.state == "closed"
+            assert closed.counters.stats.dropped_by_reason == {"closed": count}
+        assert [path.suffix for path in folder_of(tmp_path).iterdir()] == [COUNTERS]
+
+
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
     """One that has written once."""
@@ -290,7 +302,19 @@ def test_a_poller_that_comes_to_itself_after_the_end_writes_nothing(tmp_path: Pa
     """What it would write would look like a killed process's."""
     writer.file.finish()
     writer.turn(HEARTBEAT)
-    assert read(tmp_path)[0].state == "ended"
+    assert read(tmp_path)[0].state == "closed"
+
+
+def test_a_flood_after_the_end_is_written_once_a_second(tmp_path: Path, writer: Writer) -> None:
+    """Its first events at once, so that few are told exactly."""
+    writer.file.finish()
+    for _ in range(LATE + 9):
+        writer.ledger.enter()
+        writer.file.finish_again()
+    assert writer.reads(tmp_path) == 1 + LATE
+    writer.now += INTERVAL
+    writer.file.finish_again()
+    assert writer.reads(tmp_path) == 1 + LATE + 9
 
 
 def test_what_cannot_be_written_is_told_and_tried_again(
@@ -408,7 +432,7 @@ def test_whatever_lies_there_is_told_and_not_waited_for(tmp_path: Path) -> None:
     (folder / f"4{COUNTERS}").write_bytes(b"x" * 100_000)
     found = list(read_counters(Place(folder)))
     assert isinstance(found[0], ProcessCounters)
-    assert found[0].state == "ended"
+    assert found[0].state == "closed"
     whys = [each.why for each in found if isinstance(each, Unreadable)]
     assert whys[:2] == ["It is no file.", "It is no file."]
     assert whys[2] == "It can't be read: Too many levels of symbolic links."
@@ -456,4 +480,4 @@ def test_nobody_waits_for_a_write_that_hangs(tmp_path: Path) -> None:
     go_on.set()
     poller.join()
     made.file.finish()
-    assert read(tmp_path)[0].state == "ended"
+    assert read(tmp_path)[0].state == "closed"

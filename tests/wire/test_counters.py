@@ -46,7 +46,7 @@ def test_counters_are_beside_the_embedded_brokers_file(app: Flask) -> None:
     assert [each["state"] for each in stats(app)["processes"]] == ["running"]
     assert mine.health().status == "ok"
     assert mine.close()
-    assert [each["state"] for each in stats(app)["processes"]] == ["ended"]
+    assert [each["state"] for each in stats(app)["processes"]] == ["closed"]
 
 
 def test_greenlets_counters_are_written_off_the_hub(broker: Lease) -> None:
