@@ -50,6 +50,7 @@ class Connection:
             thread, and they mustn't raise. Without any, none are made.
         complaint: the last error for which a connection didn't come about: its name, and the next step.
         complained_at: when that was, by `time.monotonic`.
+        refused_at: when a broker last refused an event, by `time.monotonic`: it has answered.
         directory: where the embedded broker leaves its address.
     """
 
@@ -62,7 +63,7 @@ class Connection:
         self._topics: set[str] = set()
         self.reminders = Reminders(log)
         self.obstacle = self.complaint = ""
-        self.complained_at = -math.inf
+        self.complained_at = self.refused_at = -math.inf
         self.on_statistics: list[Callable[[str], object]] = []
         self._certificates = self._certificate_times()
         self._credentials_refused = False

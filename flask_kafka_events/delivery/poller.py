@@ -49,14 +49,12 @@ class Poller:
         self.gate = Gate(knows=connection.knows, report=self._report, scrubbed=connection.scrubbed)
         self.keeping = make_keeping(self.gate)
         self._connection = connection
-        self._settle = settle
-        self._tick = tick
+        self._settle, self._tick = settle, tick
         self._log = PollerLog(log, connection.reminders)
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
-        self._hurrying = 0
-        self._failures = 0
+        self._hurrying = self._failures = 0
         self._next_check = 0.0
         self._again: list[Shipment] = []
         self._drained: Producer | None = None
@@ -245,6 +243,8 @@ class Poller:
             return
         if error is None:
             self._failures = 0
+        elif error.code() > 0:  # a broker's own, not librdkafka's
+            self._connection.refused_at = time.monotonic()
         self._end(shipment, end_of(shipment.record.topic, error, message, self._connection.scrubbed))
         for refused in self.gate.land(shipment, taken=error is None):
             self._end(*refused)

@@ -116,7 +116,8 @@ class Vitals:
     def _complaint(self) -> str:
         moment = self._connection.complained_at
         is_fresh = self._clock() - moment < FORGIVING
-        is_open = moment > self._answered_at and (is_fresh or self._ledger.pending > 0)
+        answered_at = max(self._answered_at, self._connection.refused_at)
+        is_open = moment > answered_at and (is_fresh or self._ledger.pending > 0)
         return self._connection.complaint if is_open else ""
 
     def _unsettled(self) -> list[tuple[float, int]]:

@@ -123,6 +123,20 @@ def test_a_broker_that_is_away_degrades(code: int, name: str) -> None:
         wait_until(lambda: here.mine.health().status == "ok", "one has answered")
 
 
+def test_a_broker_that_refuses_each_event_has_answered() -> None:
+    """An event that it refuses ends the complaint as one that it takes; one that librdkafka gives up doesn't."""
+    with shop(make=Silent, patience=0.1) as here:
+        for error, after in ((KafkaError._MSG_TIMED_OUT, True), (KafkaError.MSG_SIZE_TOO_LARGE, False)):  # noqa: SLF001
+            here.mine.emit("sold")
+            wait_until(lambda: bool(here.producers), "it is built")
+            producer = here.producers[0]
+            complain(here, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 - a public name
+            producer.error, producer.answers = KafkaError(error), True
+            here.mine.flush(5)
+            producer.answers = False
+            assert ("broker_away" in codes(here)) is after
+
+
 def test_a_broker_that_says_no_is_there() -> None:
     """Errors that are answers are no absence."""
     with shop() as here:

@@ -15,7 +15,7 @@ class Watched:
     def __init__(self) -> None:
         self.now = 1000.0
         self.ledger = Ledger()
-        self.connection = SimpleNamespace(obstacle="", complaint="", complained_at=-1.0)
+        self.connection = SimpleNamespace(obstacle="", complaint="", complained_at=-1.0, refused_at=-1.0)
         keeping = SimpleNamespace(trouble=str, fullness=dict)
         poller = SimpleNamespace(gate=SimpleNamespace(is_closed=False), keeping=keeping)
         parts: dict[str, Any] = {"connection": self.connection, "poller": poller}
