@@ -28,11 +28,12 @@ class PerProcess(Generic[T]):
             return self._by_pid[pid]
         except KeyError:
             made = self._make()
-            kept = self._by_pid.setdefault(pid, made)
-            if kept is made:
+            if pid not in self._by_pid:
+                # Before anybody else sees it: what they emit or ask in between would be watched by nobody. So one that
+                # is made in vain at the same moment gets it too, and is let go.
                 for attach in self._attach:
                     attach(made)
-            return kept
+            return self._by_pid.setdefault(pid, made)
 
     def made(self) -> T | None:
         """The calling process's own, where there is one already."""

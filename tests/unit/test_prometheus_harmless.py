@@ -95,3 +95,26 @@ def test_who_attaches_sees_each_process_once() -> None:
         return seen
 
     assert len(set(forked(in_child))) == len(forked(in_child)) == 2
+
+
+def test_nobody_meets_what_is_not_attached_yet() -> None:
+    """Who asks while another thread makes a process's own waits for nothing, and gets one that has all of it."""
+    made: PerProcess[list[str]]
+    is_attaching, go_on = threading.Event(), threading.Event()
+
+    def attach(to: list[str]) -> None:
+        if threading.current_thread() is slow:
+            is_attaching.set()
+            go_on.wait(10)
+        to.append("watcher")
+
+    made = PerProcess(list, [attach])
+    slow = threading.Thread(target=made.current)
+    slow.start()
+    is_attaching.wait(10)
+    assert made.made() is None
+    mine = made.current()
+    assert mine == ["watcher"]
+    go_on.set()
+    slow.join()
+    assert made.current() is mine
