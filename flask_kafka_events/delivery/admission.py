@@ -107,6 +107,10 @@ class Admission:
         finally:
             self._fill(-1)
 
+    def is_filled(self) -> bool:
+        """Whether `filled` lasts."""
+        return self._fillings > 0
+
     def _fill(self, by: int) -> None:
         # By the limits themselves: a mark would be looked at by each emit.
         with self._lock:

@@ -71,7 +71,7 @@ class JournalKeeping:
         self._do_long = do_long
         self._reminders = Reminders(log)
         self._admission = Admission(events=sys.maxsize, size=settings.journal_max_bytes)
-        self.filled = self._admission.filled
+        self.filled, self.is_filled = self._admission.filled, self._admission.is_filled
         self._memory = Admission(events=settings.queue_events, size=settings.queue_bytes)
         self._letters = DeadLetters(limit=settings.journal_max_bytes, memory=self._memory)
         self._mending = Mending(

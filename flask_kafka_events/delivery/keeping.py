@@ -41,6 +41,9 @@ class Keeping(Protocol):
     def admit(self, topic: str, size: int, place: Reservation | None, timeout: float) -> bool:
         """Take a record's place, or the one reserved for it, waiting at most `timeout` seconds for it."""
 
+    def is_filled(self) -> bool:
+        """Whether `filled` lasts."""
+
     def filled(self) -> AbstractContextManager[None]:
         """While this lasts there is a place for no further record, and every `reserve` and `admit` is refused."""
 
@@ -91,7 +94,7 @@ class MemoryKeeping:
         self._admission = Admission(events=settings.queue_events, size=settings.queue_bytes)
         # Themselves, and not methods around them: each emit calls `admit` and `accept`.
         self.admit = self._admission.admit
-        self.filled = self._admission.filled
+        self.filled, self.is_filled = self._admission.filled, self._admission.is_filled
         self.accept = gate.accept
 
     def reserve(self, topic: str) -> Reservation | None:

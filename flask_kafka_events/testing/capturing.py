@@ -1,7 +1,9 @@
 """`capture_events`: an app's events in a test, on the real way from the view to Kafka's door."""
 
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Final
 
 from flask import Flask
 
@@ -16,6 +18,9 @@ from flask_kafka_events.testing.captured import CapturedEvents
 from flask_kafka_events.testing.circumstances import Circumstances
 from flask_kafka_events.testing.failures import lost, mistakes, not_lost
 from flask_kafka_events.testing.tape import Heard, Tape, TapedDelivery
+
+# While an app's pipeline is changed for another, by whichever thread's capture is the first or the last one.
+_CHANGING: Final = threading.Lock()
 
 
 class Capture(CapturedEvents):
@@ -100,16 +105,22 @@ def capture_events(*apps: Flask) -> Iterator[Capture]:
 
 @contextmanager
 def _captured(app: Flask, heard: Heard) -> Iterator[Circumstances]:
-    pipeline = pipeline_of(app)
-    if not isinstance(pipeline, TapedPipeline):
-        pipeline = app.extensions[EXTENSION] = TapedPipeline(pipeline)
-    pipeline.tape.add(heard)
+    with _CHANGING:
+        pipeline = pipeline_of(app)
+        is_first = not isinstance(pipeline, TapedPipeline)
+        taped = pipeline if isinstance(pipeline, TapedPipeline) else TapedPipeline(pipeline)
+        taped.tape.add(heard)
+        app.extensions[EXTENSION] = taped
     try:
-        yield Circumstances(app, pipeline)
+        with taped.as_full_as_original() if is_first else nullcontext():
+            yield Circumstances(app, taped)
     finally:
-        if pipeline.tape.remove(heard):
-            app.extensions[EXTENSION] = pipeline.original
-            pipeline.finish()
+        with _CHANGING:
+            is_last = taped.tape.remove(heard)
+            if is_last:
+                app.extensions[EXTENSION] = taped.original
+        if is_last:
+            taped.finish()
 
 
 class TapedPipeline(Pipeline):
@@ -123,6 +134,12 @@ class TapedPipeline(Pipeline):
         self.processes = original.processes.like(self._make_process)
         self.original = original
         self.tape = Tape()
+
+    def as_full_as_original(self) -> AbstractContextManager[None]:
+        """Where the fault `queue_full` lasts on the original, have it last here."""
+        around = self.original.processes.made()
+        is_filled = around is not None and around.poller.keeping.is_filled()
+        return self.process.poller.keeping.filled() if is_filled else nullcontext()
 
     def finish(self) -> None:
         """Let who watches take note of the last events."""

@@ -14,7 +14,7 @@ from flask import Flask
 from flask_kafka_events.errors import FaultError
 from flask_kafka_events.testing.broker_errors import broker_error
 from flask_kafka_events.testing.forked_child import ForkedChild
-from flask_kafka_events.testing.reach import Target, ask_again, broker_of, keeping_of, settle
+from flask_kafka_events.testing.reach import Target, alone, ask_again, broker_of, keeping_of, settle
 
 T = TypeVar("T")
 
@@ -66,14 +66,15 @@ def refuse(target: Target, error: str, *, n: int = 1, wait: float = 5.0) -> Iter
             doesn't wait: flush in the block.
 
     Raises:
-        FaultError: no broker knows such an error, `n` is out of range, the app is on another broker, or sends nothing.
+        FaultError: no broker knows such an error, `n` is out of range, the app is on another broker, or sends nothing; or
+            this process has the broker refuse already.
         EmbeddedBrokerError: the broker can't be started or told.
 
     .. versionadded:: 0.1
     """
     name = broker_error(error)
     _check_number("refuse", "n", n, minimum=1, maximum=_MOST_REFUSALS)
-    with broker_of(target, "refuse") as broker:
+    with broker_of(target, "refuse") as broker, alone(broker):
         broker.refuse(name, n=n)
         try:
             yield

@@ -22,6 +22,11 @@ from flask_kafka_events.testing.capturing import TapedPipeline
 ASKING: Final = 1.0
 
 
+# The brokers that this process has ordered to refuse, by address: each forgets all its refusals at once, whoever ordered
+# them, and by whichever app.
+_refusing: Final[set[str]] = set()
+
+
 class HoldsBroker(Protocol):
     """Something that keeps an embedded broker alive, the fixture `kafka_broker`'s value for example.
 
@@ -56,6 +61,25 @@ def broker_of(target: Target, fault: str) -> Iterator[RemoteControl]:
             f'KAFKA_EVENTS_BOOTSTRAP_SERVERS is "{EMBEDDED}", or what embedded.join() returned.'
         )
     yield control
+
+
+@contextmanager
+def alone(broker: RemoteControl) -> Iterator[None]:
+    """While this lasts the broker takes no other order to refuse from this process.
+
+    Raises:
+        FaultError: it has one already.
+    """
+    if broker.address in _refusing:
+        raise FaultError(
+            f"faults.refuse was ordered within another refuse, and its end would end the refusals of the block around it: "
+            f"the broker at {broker.address} forgets all of them at once. Order one after the other, or one with a larger n."
+        )
+    _refusing.add(broker.address)
+    try:
+        yield
+    finally:
+        _refusing.discard(broker.address)
 
 
 def keeping_of(app: Flask, fault: str) -> Keeping:

@@ -258,6 +258,17 @@ def test_a_full_queue_within_a_full_queue_stays_full() -> None:
         assert held.types() == ["kept"]
 
 
+def test_a_full_queue_around_a_capture_bites() -> None:
+    """What is captured has a queue of its own, which is as full; a queue that is well leaves the next capture's so."""
+    with shop(testing=False) as held:
+        with faults.queue_full(held.app), capture_events(held.app) as captured:
+            held.mine.emit("sold")
+            captured.assert_lost("sold", reason="queue_full")
+        with capture_events(held.app) as captured:
+            held.mine.emit("sold")
+        assert captured.types == ["sold"]
+
+
 def test_a_child_that_raises_is_told_with_its_traceback() -> None:
     """What the child's work raises, pytest's own failures too, is told in the parent with the line."""
 

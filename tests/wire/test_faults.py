@@ -215,6 +215,22 @@ def test_an_endless_refusal_ends_with_the_block(shop: Shop) -> None:
     assert shop.events.stats().delivered == 1
 
 
+def test_a_refusal_within_a_refusal_is_told(shop: Shop, broker: Lease) -> None:
+    """A broker forgets all refusals at once, so the inner block's end would be the outer one's too: nothing is lost of that."""
+    with faults.refuse(broker, "MSG_SIZE_TOO_LARGE", n=10):
+        with (
+            pytest.raises(FaultError, match="would end the refusals of the block around it"),
+            faults.refuse(shop.app, "INVALID_RECORD"),
+        ):
+            pass
+        shop.events.emit("sold")
+        assert shop.events.flush(10)
+    with faults.refuse(broker, "INVALID_RECORD"):
+        shop.events.emit("sold")
+        assert shop.events.flush(10)
+    assert shop.events.stats().failed_by_reason == {"MSG_SIZE_TOO_LARGE": 1, "INVALID_RECORD": 1}
+
+
 def test_a_connection_that_is_cut_loses_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     """`_TRANSPORT` hangs up in place of an answer: the event is sent again, and is there once."""
     with faults.refuse(shop.app, "_TRANSPORT", n=2):
