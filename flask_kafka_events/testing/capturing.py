@@ -10,6 +10,7 @@ from flask import Flask
 from flask_kafka_events.apps import EXTENSION, pipeline_of
 from flask_kafka_events.delivery.connection import Connection
 from flask_kafka_events.delivery.process import ProcessDelivery
+from flask_kafka_events.errors import NotInitialised
 from flask_kafka_events.event import Record
 from flask_kafka_events.ledger import Ledger
 from flask_kafka_events.outcomes import Delivery, Loss
@@ -29,9 +30,10 @@ class Capture(CapturedEvents):
     .. versionadded:: 0.1
     """
 
-    def __init__(self, heard: Heard, circumstances: Sequence[Circumstances]) -> None:
+    def __init__(self, heard: Heard, tapes: Sequence[Tape], circumstances: Sequence[Circumstances]) -> None:
         super().__init__(heard.events)
         self._heard = heard
+        self._tapes = tapes
         self._circumstances = circumstances
 
     @property
@@ -57,6 +59,8 @@ class Capture(CapturedEvents):
         if not losses:
             raise AssertionError(not_lost(type, reason, self._values(), self._notes()))
         self._heard.pardon(losses)
+        for tape in self._tapes:  # a capture around this one has heard of them, too
+            tape.pardon(losses)
         return losses
 
     def clear(self) -> None:
@@ -90,21 +94,38 @@ def capture_events(*apps: Flask) -> Iterator[Capture]:
         apps: each with its `KafkaEvents`.
 
     Raises:
-        NotInitialised: one has none.
+        NotInitialised: one has none, or is no app; or none is given.
         AssertionError: at the end, as said.
 
     .. versionadded:: 0.1
     """
     __tracebackhide__ = True
+    _check_are_apps(apps)
     heard = Heard()
-    with ExitStack() as captured:
-        yield Capture(heard, [captured.enter_context(_captured(app, heard)) for app in apps])
+    with ExitStack() as stack:
+        taped = [stack.enter_context(_captured(app, heard)) for app in dict.fromkeys(apps)]
+        circumstances = [
+            Circumstances(app, each) for app, each in zip(dict.fromkeys(apps), taped, strict=True)
+        ]
+        yield Capture(heard, [each.tape for each in taped], circumstances)
     if heard.mistakes:
         raise AssertionError(mistakes(heard.mistakes))
 
 
+def _check_are_apps(apps: Sequence[object]) -> None:
+    if not apps:
+        raise NotInitialised(
+            "capture_events() without an app captures nothing. Give it yours: capture_events(app)."
+        )
+    for each in apps:
+        if not isinstance(each, Flask):
+            raise NotInitialised(
+                f"capture_events() was given a {type(each).__name__} in the place of an app. Give it the Flask app: capture_events(app)."
+            )
+
+
 @contextmanager
-def _captured(app: Flask, heard: Heard) -> Iterator[Circumstances]:
+def _captured(app: Flask, heard: Heard) -> "Iterator[TapedPipeline]":
     with _CHANGING:
         pipeline = pipeline_of(app)
         is_first = not isinstance(pipeline, TapedPipeline)
@@ -113,7 +134,7 @@ def _captured(app: Flask, heard: Heard) -> Iterator[Circumstances]:
         app.extensions[EXTENSION] = taped
     try:
         with taped.as_full_as_original() if is_first else nullcontext():
-            yield Circumstances(app, taped)
+            yield taped
     finally:
         with _CHANGING:
             is_last = taped.tape.remove(heard)

@@ -79,7 +79,8 @@ def _nearest(expectation: Expectation, events: Events) -> list[str]:
     ranked = []
     for number, (event, record) in enumerate(events):
         differs = expectation.differs(event, record)
-        likeness = SequenceMatcher(None, event.type, expectation.type).ratio()
+        is_other = any(each.place == "type" for each in differs)  # what is expected may be a matcher
+        likeness = SequenceMatcher(None, event.type, str(expectation.type)).ratio() if is_other else 1.0
         ranked.append((-likeness, len(differs), number, differs))
     if not ranked:
         return []

@@ -92,6 +92,12 @@ class Tape:
             for listener in self._listeners:
                 listener.lose(loss)
 
+    def pardon(self, losses: Collection[Loss]) -> None:
+        """These are meant, whoever listens."""
+        with self._lock:
+            for listener in self._listeners:
+                listener.pardon(losses)
+
 
 class TapedDelivery(ProcessDelivery):
     """One process's ledger and queue, before a tape.

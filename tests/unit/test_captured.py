@@ -100,6 +100,17 @@ def test_a_mistyped_type_is_shown_beside_the_one_that_is_like_it(app: Flask) -> 
     ]
 
 
+def test_a_type_may_be_a_matcher(app: Flask) -> None:
+    """As all else may; what is nearest is then told by the rest."""
+    with capture_events(app) as captured:
+        emit(app, "sold", {"paid": True})
+        captured.assert_emitted(ANY, data={"paid": True})
+        with pytest.raises(
+            AssertionError, match=r"(?s)Event <ANY> with data .* was never emitted.*nearest is event 1"
+        ):
+            captured.assert_emitted(ANY, data={"paid": False})
+
+
 def test_a_wrong_number_is_told(app: Flask) -> None:
     """How many there are, and how many there should be."""
     captured = captured_of(app, *[("sold", None, None)] * 3, ("tick", None, None))

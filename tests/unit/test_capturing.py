@@ -1,6 +1,7 @@
 """`capture_events`: what an app emits in a test, with everything as in production but the broker."""
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +154,54 @@ def test_several_apps_are_captured_together_or_each_alone(app: Flask) -> None:
     assert both.types == ["one", "two", "three"]
     assert [each.source for each in both] == ["/shop", "/other", "/shop"]
     assert alone.types == ["two"]
+
+
+def test_an_app_that_is_named_twice_is_captured_once(app: Flask) -> None:
+    """Each event is there once."""
+    with capture_events(app, app) as captured:
+        emit(app, "sold")
+    assert captured.types == ["sold"]
+
+
+@pytest.mark.parametrize(
+    ("apps", "told"), [((), "without an app"), ((KafkaEvents(),), "was given a KafkaEvents")]
+)
+def test_what_is_no_app_is_told(apps: Any, told: str) -> None:
+    """Nothing would be captured, and the test would pass for nothing."""
+    with (
+        pytest.raises(NotInitialised, match=rf"capture_events\(\) {told}.*capture_events\(app\)"),
+        capture_events(*apps),
+    ):
+        pass
+
+
+def test_captures_in_several_threads_miss_nothing() -> None:
+    """Tests of one app that run in threads: whoever begins or ends first, each has its own events, and the broker none."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    missed: list[str] = []
+
+    def capture(number: int, barrier: threading.Barrier) -> None:
+        barrier.wait()
+        for _ in range(20):
+            with capture_events(here.app) as captured:
+                here.mine.emit(f"of_{number}")
+                if f"of_{number}" not in captured.types:
+                    missed.append(f"of_{number}")
+
+    try:
+        with shop() as here:
+            for _ in range(5):
+                barrier = threading.Barrier(4)
+                threads = [threading.Thread(target=capture, args=(each, barrier)) for each in range(4)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+            assert here.mine.stats().emitted == 0
+    finally:
+        sys.setswitchinterval(before)
+    assert missed == []
 
 
 def test_an_app_without_events_is_told() -> None:
@@ -391,6 +440,16 @@ def test_a_mistake_that_a_test_means_is_none() -> None:
             captured.assert_lost("bought")
         losses = captured.assert_lost("sold", reason="too_large")
     assert [loss.reason for loss in losses] == ["too_large", "too_large"]
+
+
+def test_a_loss_that_is_meant_within_is_meant_around(app: Flask) -> None:
+    """The fixture's capture is around every other: it must not fail for what the test has asserted in its own."""
+    app = app_with(testing=False)
+    with capture_events(app) as around:
+        with capture_events(app) as captured:
+            emit(app, "sold", float("nan"))
+            captured.assert_lost("sold")
+        assert [loss.type for loss in around.losses] == ["sold"]
 
 
 def test_the_blocks_own_error_goes_before_mistakes() -> None:

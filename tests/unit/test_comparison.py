@@ -119,6 +119,8 @@ def test_these_are_the_same(expected: object, found: object) -> None:
         ({"a"}, "a", "data is 'a', not ['a']"),
         (None, {}, "data is {}, not None"),
         (Sword("red", Decimal(1)), {"color": "blue", "price": "1"}, "data['color'] is 'blue', not 'red'"),
+        (Decimal("1.00"), 1, "data is 1, not '1.00'"),
+        (Decimal(1), True, "data is True, not '1'"),
         (Decimal("1.50"), "1.5", "data is '1.5', not '1.50'"),
     ],
 )
