@@ -1,6 +1,7 @@
 """`KAFKA_EVENTS_JOURNAL`: the directory where records wait on disk."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +61,12 @@ def read_journal_directory(value: object, place: Place, *, mounts: Path = MOUNTS
         raise wrong(place, "an absolute path of a directory", str(path))
     if fcntl is None:  # pragma: no cover - as above
         raise ConfigurationError(f"{place} needs POSIX record locks, which this system hasn't. Leave it out.")
-    kind = file_system_of(path.resolve(), mounts)
+    try:
+        kind = file_system_of(_resolved(path), mounts)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{place} can't be reached: {error.strerror}. Name a directory on a local disk."
+        ) from None
     if kind in _NETWORK:
         raise ConfigurationError(
             f"{place} is on a network file system ({kind}), where neither locks nor SQLite's WAL can be trusted. Name a "
@@ -71,6 +77,12 @@ def read_journal_directory(value: object, place: Place, *, mounts: Path = MOUNTS
             f"{place} is on {kind}, a file system of the kernel's own that keeps no files. Name a directory on a local disk."
         )
     return path
+
+
+def _resolved(path: Path) -> Path:
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        path.stat()  # which tells a link to itself: Python before 3.13 raises a RuntimeError as it resolves one, later none
+    return path.resolve()
 
 
 def file_system_of(path: Path, mounts: Path = MOUNTS) -> str:

@@ -108,9 +108,15 @@ def place_of(function: Callable[..., Any]) -> str:
     return f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
 
 
+def _class_of(view: Callable[..., Any]) -> type | None:
+    """A class-based view's; a mock has something by that name, too."""
+    of = getattr(view, "view_class", None)
+    return of if isinstance(of, type) else None
+
+
 def _methods_of(view: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """The functions of a class-based view that answer requests."""
-    of = getattr(view, "view_class", None)
+    of = _class_of(view)
     names = ("dispatch_request", *sorted(map(str.lower, getattr(of, "methods", None) or ())))
     return (function for name in names if (function := getattr(of, name, None)) is not None)
 
@@ -125,7 +131,7 @@ def _called(wrapper: Callable[..., Any]) -> str:
 def _events(function: Callable[..., Any], settings: Settings) -> Iterator[RouteEvent]:
     chain = list(layers(function))
     # A View's decorators stand around a function of Flask's own, and the outermost of them knows the class.
-    view = getattr(function, "view_class", None)
+    view = _class_of(function)
     place = place_of(chain[-1]) if view is None else f"class {view.__qualname__}"
     for at, layer in enumerate(chain):
         emission = told(layer)

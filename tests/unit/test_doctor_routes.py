@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+from unittest.mock import MagicMock
 
 from click.testing import CliRunner
 from flask import Flask
@@ -66,6 +67,33 @@ def test_class_based_views_are_listed() -> None:
     (finding,) = diagnosed(with_views, "--offline")["findings"]
     assert finding["check"] == "decorator-above-wrapper"
     assert "'renamed'" in finding["problem"]
+
+
+def with_odd_views() -> Flask:
+    """An app with views that are no functions, or say that they wrap themselves."""
+    app = good_app()
+
+    def of_itself() -> str:
+        return "fine"
+
+    of_itself.__wrapped__ = of_itself  # type: ignore[attr-defined]
+    app.add_url_rule("/itself", "itself", of_itself)
+    app.add_url_rule("/mock", "mock", MagicMock(return_value="fine"))
+    return app
+
+
+def test_odd_views_harm_neither_the_list_nor_the_first_request() -> None:
+    """A mock has every attribute, `view_class` too; a function that wraps itself has no innermost one."""
+    assert list(routes(with_odd_views)) == ["buy"]
+    assert with_odd_views().test_client().get("/itself").text == "fine"
+
+
+def test_what_no_broker_and_no_server_has_is_told() -> None:
+    """A wait that librdkafka takes for none, and more workers than a machine can have."""
+    for words in (("--wait", "inf"), ("--wait", "nan"), ("--wait", "3601"), ("--workers", "9" * 400)):
+        result = CliRunner().invoke(kafka_events, ["doctor", *words], obj=ScriptInfo(create_app=good_app))
+        assert (result.exit_code, type(result.exception)) == (2, SystemExit)
+        assert f"Invalid value for '{words[0]}'" in result.output
 
 
 def test_event_is_listed_as_it_is_sent() -> None:

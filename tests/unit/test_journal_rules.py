@@ -38,6 +38,15 @@ def test_another_value_says_what_is_wanted(value: object, text: str) -> None:
         read_journal_directory(value, PLACE)
 
 
+def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
+    """No directory can ever be made there, nor below it."""
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for path in (loop, loop / "journal"):
+        with pytest.raises(ConfigurationError, match=r"KAFKA_EVENTS_JOURNAL.*symbolic links"):
+            read_journal_directory(str(path), PLACE)
+
+
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p"])
 def test_a_network_file_system_is_refused(kind: str, tmp_path: Path) -> None:
     """The error names it and says what to do; a mount point may have a space in its name."""
