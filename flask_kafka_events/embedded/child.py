@@ -26,6 +26,7 @@ from .control import (
 from .rendezvous import Broker, Rendezvous
 from .signposts import put_up, take_down
 
+_LONGEST_DIRECTORY = 60
 _LONGEST_TICK = 0.25
 
 
@@ -66,12 +67,18 @@ def listen(folder: Path) -> socket.socket:
     try:
         listener.bind(str(path))
     except OSError:
-        # Linux takes 107 bytes, macOS 103.
-        path = Path(tempfile.mkdtemp(prefix="flask-kafka-events-"), "control.sock")
+        path = Path(tempfile.mkdtemp(prefix="flask-kafka-events-", dir=_short_directory()), "control.sock")
         listener.bind(str(path))
     path.chmod(0o600)
     listener.listen()
     return listener
+
+
+def _short_directory() -> str:
+    """The temporary directory, or the one that every POSIX system has, where that is too long."""
+    # Linux takes 107 bytes, macOS 103; what is made there and the socket's own name take 41.
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= _LONGEST_DIRECTORY else "/tmp"  # noqa: S108 - mkdtemp makes a private one in it
 
 
 def serve(

@@ -1,5 +1,7 @@
 """The embedded broker of a test's own, and what is read back from it."""
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
@@ -66,3 +68,15 @@ def test_each_test_has_its_own(kafka_broker: EmbeddedBroker) -> None:
         assert not another.create_topic("here")
         assert list(kafka_broker.read("here")) == []
     wait_until(lambda: not is_running(pid), "the broker is gone")
+
+
+def test_a_long_temporary_directory_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Unix socket's path may have 107 bytes at most: the broker's is elsewhere then."""
+    long = tmp_path / ("x" * 150)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with embedded_broker() as broker:
+        mine = events_to(broker)
+        assert mine.emit("sold", wait=5) is not None
+        mine.close()
