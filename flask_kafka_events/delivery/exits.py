@@ -58,7 +58,7 @@ ABORT_SECONDS: Final = 0.5
 # The processes that got SIGABRT: this one, or one that it was forked from.
 _aborted: set[int] = set()
 
-# A list and not a WeakSet: appending and copying are atomic, and a thread may start a producer while the process ends.
+# A list and not a WeakSet: appending, removing and copying are atomic, and a thread may start a producer while the process ends.
 _started: "list[ref[Closing]]" = []
 
 
@@ -72,6 +72,11 @@ def close_at_exit(closing: Closing) -> None:
         _close_as_celery_does()
     _close_soon_when_aborted()
     _started.append(ref(closing))
+    # One by one, for another thread may append meanwhile; after that, so that the list is never empty again.
+    for each in _started[:]:
+        if each() is None:
+            with suppress(ValueError):  # another thread was faster
+                _started.remove(each)
 
 
 def close_all() -> None:

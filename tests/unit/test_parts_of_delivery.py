@@ -1,13 +1,17 @@
 """The small parts of delivery, by themselves."""
 
+import gc
 import logging
 import threading
+from typing import cast
 
+import msgspec
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from pytest_mock import MockerFixture
 
 from flask_kafka_events.app_log import AppLog
+from flask_kafka_events.delivery import exits
 from flask_kafka_events.delivery.admission import Admission
 from flask_kafka_events.delivery.gate import FEED_BATCH, Gate
 from flask_kafka_events.delivery.shipment import Shipment
@@ -182,3 +186,20 @@ def test_what_cannot_be_mended_is_tried_less_and_less_often(mocker: MockerFixtur
     fail()
     assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 0.5]
     assert told == ["There is no room."] * 9
+
+
+def test_apps_that_are_gone_leave_nothing_for_the_exit() -> None:
+    """However many apps a process has made and let go of, as a suite of tests does."""
+
+    class Ended(msgspec.Struct, weakref=True):
+        pid: int = 0
+
+    lasting: object = Ended()
+    exits.close_at_exit(cast("exits.Closing", lasting))
+    entries = exits._started  # noqa: SLF001 - there is no other way to see what is kept of the dead
+    before = len(entries)
+    for _ in range(50):
+        exits.close_at_exit(cast("exits.Closing", Ended()))
+    gc.collect()
+    assert len(entries) <= before + 1
+    assert any(each() is lasting for each in entries)
