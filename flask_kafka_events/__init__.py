@@ -1,5 +1,6 @@
 """Flask route events on Apache Kafka: one decorator, nothing lost silently."""
 
+from flask_kafka_events.app_events import AppEvents
 from flask_kafka_events.decorator import emit_event
 from flask_kafka_events.drafts import Outcome, current_event
 from flask_kafka_events.errors import (
@@ -22,7 +23,7 @@ from flask_kafka_events.errors import (
     QueueFull,
 )
 from flask_kafka_events.event import Event, Record
-from flask_kafka_events.extension import AppEvents, KafkaEvents
+from flask_kafka_events.extension import KafkaEvents
 from flask_kafka_events.health import Health, HealthReason
 from flask_kafka_events.health_page import health_blueprint
 from flask_kafka_events.ledger import Stats

@@ -11,8 +11,9 @@ from typing import Generic, TypeVar
 
 from flask import Flask
 
+from flask_kafka_events.app_events import AppEvents
 from flask_kafka_events.errors import FaultError
-from flask_kafka_events.extension import AppEvents, KafkaEvents
+from flask_kafka_events.extension import KafkaEvents
 from flask_kafka_events.ledger import Stats
 
 T = TypeVar("T")
