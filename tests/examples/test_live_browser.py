@@ -37,7 +37,7 @@ def broker(tmp_path: Path) -> Iterator[Lease]:
 @pytest.fixture
 def game(broker: Lease, tmp_path: Path) -> Iterator[Playing]:
     """A game that is served in this process."""
-    with playing(broker, GAME_LIVE_SECONDS=5.0, GAME_SPEED_LAYER_DB=str(tmp_path / "speed.db")) as game:
+    with playing(broker, GAME_LIVE_SECONDS=2.0, GAME_SPEED_LAYER_DB=str(tmp_path / "speed.db")) as game:
         yield game
 
 
@@ -117,12 +117,12 @@ def test_two_browsers_see_the_same(page: Page, game: Playing, tmp_path: Path) ->
 
 
 def test_reload_and_dropped_lines_miss_nothing(page: Page, game: Playing) -> None:
-    """Over three reloads, and streams that end every 5 s, each event is counted once and stands in its place."""
+    """Over three reloads, and streams that end every 2 s, each event is counted once and stands in its place."""
     for _ in range(3):
         game.get("/purchase_a_sword", player="ana")
         page.driver.refresh()
         game.get("/join_guild", player="ana")
-    deadline, asked = time.monotonic() + 6, 6
+    deadline, asked = time.monotonic() + 3, 6
     while time.monotonic() < deadline:
         game.get("/", player="bo")
         asked += 1

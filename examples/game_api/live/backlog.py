@@ -24,8 +24,8 @@ MOST_EVENTS: Final = 10_000
 MOST_BYTES: Final = 16 * 1024 * 1024
 #: How many rows a page gets that begins.
 ROWS: Final = 100
-#: How many messages a reader gets at once.
-BATCH: Final = 500
+#: How many messages a reader gets at once: as much as a slow line takes in the seconds that it has for it.
+BATCH: Final = 50
 
 
 class Backlog:
