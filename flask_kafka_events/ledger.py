@@ -84,8 +84,6 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        #: Called after each count but those of every event, `enter` and `deliver`, in any thread; they mustn't raise.
-        self.on_change: list[Callable[[], object]] = []
         self._lock = threading.RLock()
         self._settlement = threading.Condition(self._lock)
         self._waiting = 0
@@ -122,7 +120,6 @@ class Ledger:
             self._failed[reason] += count
             self._last_lost[reason] = time.monotonic()
             self._settled()
-        self._changed()
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Settle an event, or several, given up before the broker had it."""
@@ -130,27 +127,23 @@ class Ledger:
             self._dropped[reason] += count
             self._last_lost[reason] = time.monotonic()
             self._settled()
-        self._changed()
 
     def hand_over(self, count: int) -> None:
         """Settle events that another process has taken: dropped here, and not lost."""
         with self._lock:
             self._dropped[JOURNAL_TAKEN] += count
             self._settled()
-        self._changed()
 
     def bury(self) -> None:
         """Settle an event that was refused for good and is kept as a dead letter."""
         with self._lock:
             self._dead += 1
             self._settled()
-        self._changed()
 
     def set_apart(self, why: str) -> None:
         """Count what never became an emitted event: one of the attributes of `Stats` after `pending`."""
         with self._lock:
             self._apart[why] += 1
-        self._changed()
 
     def wait_settled(self, count: int, timeout: float) -> bool:
         """Wait until so many events in all are settled, at most `timeout` seconds; False if they aren't."""
@@ -209,10 +202,6 @@ class Ledger:
                 disabled=self._apart["disabled"],
                 receiver_errors=self._apart["receiver_errors"],
             )
-
-    def _changed(self) -> None:
-        for tell in self.on_change:
-            tell()
 
     def _wait_for(self, is_so: Callable[[], bool], timeout: float) -> bool:
         with self._lock:

@@ -60,8 +60,7 @@ class ProcessDelivery:
             log=log,
         )
         self.vitals = Vitals(ledger=self.ledger, connection=connection, poller=self.poller)
-        self.hurry = self.poller.hurry
-        self.held = self.poller.held
+        self.hurry, self.held = self.poller.hurry, self.poller.held
         self._use(self.poller.keeping)
 
     def send(
@@ -94,7 +93,7 @@ class ProcessDelivery:
                 watcher.lost(loss)
             self._announce(self.ledger, loss, emitted_in=emitted_in)
             self._losses.note(loss)
-            self._close_at_exit()  # which tells what is owed, where no poller does
+            self.close_at_exit()  # which tells what is owed, where no poller does
         finally:  # counted whatever a receiver raises: it may call sys.exit()
             if loss.dead:
                 self.ledger.bury()
@@ -108,7 +107,7 @@ class ProcessDelivery:
         """Start the poller, which builds the producer; the refusal says why it can't be."""
         if self.is_started:
             return None
-        self._close_at_exit()
+        self.close_at_exit()
         refused = self.poller.start()
         self.is_started = refused is None
         return refused
@@ -213,7 +212,8 @@ class ProcessDelivery:
         else:
             self._end(shipment, INTERRUPTED)
 
-    def _close_at_exit(self) -> None:
+    def close_at_exit(self) -> None:
+        """Have this closed when the process ends, whether or not it has a poller."""
         if not self._closes_at_exit:
             self._closes_at_exit = True
             close_at_exit(self)

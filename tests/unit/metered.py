@@ -10,6 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 from flask import Flask
+from prometheus_client import generate_latest
 
 from flask_kafka_events import current_event, emit_event
 from flask_kafka_events.contrib.prometheus import export_metrics
@@ -57,7 +58,8 @@ def call_decorated(app: Flask, end: str) -> None:
 
 
 def tell(held: Shop) -> None:
-    """Print this process's ledger."""
+    """Print this process's ledger; a scrape of it shows what came to nothing before there was a poller."""
+    generate_latest()
     line = json.dumps([os.getpid(), as_ledger(held.mine.stats())]) + "\n"
     os.write(sys.stdout.fileno(), line.encode())  # in one piece: the others write to the same pipe
 

@@ -1,10 +1,15 @@
 """Metrics stand in nobody's way: no fork's, no signal handler's."""
 
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from flask_kafka_events.contrib.prometheus.event_types import EventTypes
 from flask_kafka_events.contrib.prometheus.feed import Feed
@@ -14,6 +19,8 @@ from tests.scrapes import as_ledger, ledger_of, scraped, total
 from tests.sending import Shop, shop
 
 from .forked import forked
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Interrupting(Metrics):
@@ -41,15 +48,33 @@ def test_signal_handler_on_top_of_it_is_counted() -> None:
             types=EventTypes(None, None), reminders=pipeline.reminders,
         )  # fmt: skip
         pipeline.process.watchers.append(feed)
-        pipeline.process.ledger.on_change.append(feed.changed)
 
-        def emit_spoilt() -> None:
+        def emit_and_publish() -> None:
             held.mine.emit("spoilt", float("nan"))
+            feed.publish()
 
-        metrics.act = emit_spoilt
-        emit_spoilt()
+        metrics.act = emit_and_publish
+        emit_and_publish()
         assert held.mine.stats().failed == 2
         assert ledger_of(generate_latest(registry).decode()) == as_ledger(held.mine.stats())
+
+
+@pytest.mark.parametrize("case", ["disabled", "first", "while_the_poller_waits"])
+def test_signal_handler_within_a_count_of_the_apps_own_never_waits(case: str, tmp_path: Path) -> None:
+    """Processes that share metrics have one lock for all: who emits on top of it must not need it, nor wait for who does."""
+    program = subprocess.run(
+        [sys.executable, "-m", "tests.unit.interrupted_counting", case],
+        cwd=ROOT, env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert program.stdout.splitlines() == ["emitted", "closed"], program.stderr
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(tmp_path))  # type: ignore[no-untyped-call]
+    found = scraped(registry)
+    if case == "disabled":
+        assert total(found, "left_out_total", reason="disabled") == 1
+    else:
+        assert total(found, "outcomes_total", outcome="failed", reason="encoding") == 1
 
 
 def test_fork_waits_for_who_writes(metered: Shop, registry: CollectorRegistry) -> None:

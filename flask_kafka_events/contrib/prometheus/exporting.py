@@ -107,6 +107,8 @@ class _Export:
         self._types = EventTypes(how.types, file)
         self._is_shared = file is not None
         pipeline.processes.attach(self._watch)
+        if self._is_shared:  # nobody asks this process before a scrape
+            self.publish()
 
     def publish(self) -> None:
         """Bring the calling process's into the registry."""
@@ -127,6 +129,5 @@ class _Export:
         )
         process.watchers.append(feed)
         process.connection.on_statistics.append(feed.take_statistics)
-        if self._is_shared:  # nobody asks this process before a scrape
-            process.ledger.on_change.append(feed.changed)
-            feed.publish()
+        if self._is_shared:  # what came to nothing without a poller is published at the end
+            process.close_at_exit()

@@ -1,7 +1,9 @@
 """Brings one process's counts into the metrics: the ledger's numbers, and of which type the events were that ended."""
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
@@ -60,16 +62,20 @@ class Feed:
         self._ended: dict[tuple[str, str, str], int] = {}
         self._shown: dict[tuple[str, ...], int] = {}
         self._next_look = 0.0
-        self._is_ticking = self._is_closed = self._is_publishing = self._again = False
+        self._is_ticking = self._is_publishing = self._again = False
+        # Not the metrics' own: whoever holds that may wait for a lock of Prometheus' client, which the thread has that a
+        # signal handler interrupts to emit. Under this one nothing is waited for.
+        self._noting = threading.RLock()
 
     def delivered(self, record: Record, _: Delivery) -> None:
         """Note which type it had, and how long it took."""
-        self._harmlessly(partial(self._note_delivered, record))
+        self._harmlessly(self._noting, partial(self._note, record.type, "delivered", ""))
+        self._harmlessly(self.metrics.lock, partial(self._observe_latency, record))
 
     def lost(self, loss: Loss) -> None:
         """Note which type it had, and why."""
         outcome = "dead" if loss.dead else "dropped" if loss.dropped else "failed"
-        self._harmlessly(partial(self._note, loss.type, outcome, loss.reason))
+        self._harmlessly(self._noting, partial(self._note, loss.type, outcome, loss.reason))
 
     def tick(self) -> None:
         """Publish, if it is time for it."""
@@ -79,28 +85,22 @@ class Feed:
             self._next_look = now + INTERVAL
             self.publish()
 
-    def changed(self) -> None:
-        """Publish at once what no tick would: it came before the first one, or after the last."""
-        if self._is_closed or not self._is_ticking:
-            self.publish()
-
     def closed(self) -> None:
         """Publish what this process ends with."""
-        self._is_closed = True
-        self._harmlessly(self._brokers.end)
+        self._harmlessly(self.metrics.lock, self._brokers.end)
         self.publish()
 
     def take_statistics(self, text: str) -> None:
         """Publish what librdkafka says of its brokers."""
-        self._harmlessly(partial(self._brokers.take, text))
+        self._harmlessly(self.metrics.lock, partial(self._brokers.take, text))
 
     def publish(self) -> None:
-        """Bring this moment's numbers into the metrics; any thread may ask, and a signal handler."""
-        self._harmlessly(self._publish)
+        """Bring this moment's numbers into the metrics; any thread may ask, but no emit: it may be a signal handler's."""
+        self._harmlessly(self.metrics.lock, self._publish)
 
     def _publish(self) -> None:
         self._again = True
-        if self._is_publishing:  # we are in a signal handler on top of it, which counted something
+        if self._is_publishing:  # we are in a signal handler on top of it, which asked too
             return
         self._is_publishing = True
         try:
@@ -110,8 +110,8 @@ class Feed:
         finally:
             self._is_publishing = False
 
-    def _harmlessly(self, act: Callable[[], None]) -> None:
-        with self.metrics.lock:
+    def _harmlessly(self, lock: AbstractContextManager[object], act: Callable[[], None]) -> None:
+        with lock:
             try:
                 act()
             except Exception as error:  # noqa: BLE001 - metrics that can't be written mustn't cost an event
@@ -119,8 +119,7 @@ class Feed:
                 line = Line("metrics_failed", error=class_name(error))
                 self._reminders.warn("prometheus", text, explanation_with_place(error), line=line)
 
-    def _note_delivered(self, record: Record) -> None:
-        self._note(record.type, "delivered", "")
+    def _observe_latency(self, record: Record) -> None:
         seconds = seconds_since_emit(record)
         if seconds is not None:
             if self._observe is None:
@@ -133,7 +132,8 @@ class Feed:
 
     def _show_all(self) -> None:
         stats = self._process.ledger.read()  # before what is noted: of that nothing may be missing
-        self._attribute(stats)
+        with self._noting:
+            self._attribute(stats)
         self._count("emitted_total", stats.emitted)
         self._count("adopted_total", stats.adopted)
         self._count("receiver_errors_total", stats.receiver_errors)
