@@ -31,6 +31,7 @@ Kind: TypeAlias = Literal[
     "receiver_answer",
     "receiver_failed",
     "setting_failed",
+    "spans_unended",
     "tracer_failed",
     "undecided",
 ]
@@ -45,7 +46,7 @@ class Line(msgspec.Struct, frozen=True):
     Attributes:
         line: its kind.
         reason: the ledger's word for what became of events.
-        count: how many events, or dead letters.
+        count: how many events, dead letters or spans.
         type: an event's type.
         id: an event's id.
         topic: a topic.

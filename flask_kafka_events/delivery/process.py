@@ -43,8 +43,7 @@ class ProcessDelivery:
     def __init__(
         self, *, app_name: str, settings: Settings, connection: Connection, log: AppLog, announce: Announce
     ) -> None:
-        self.pid = os.getpid()
-        self.close_seconds = settings.close_seconds
+        self.pid, self.close_seconds = os.getpid(), settings.close_seconds
         self.ledger = Ledger()
         self.watchers: list[Watcher] = []
         self.connection = connection
@@ -155,12 +154,13 @@ class ProcessDelivery:
 
     def stop(self, timeout: float) -> bool:
         """Wait until the poller has done so, and tell how much it didn't get to in `timeout` seconds: False if any."""
+        deadline = time.monotonic() + timeout
         self._is_over = self.poller.stop(timeout)
         self.tell_losses()
         if not self._is_over:
             self._losses.tell_undecided(self.ledger.pending)
         for watcher in self.watchers:
-            watcher.closed()
+            watcher.closed(deadline)
         return self._is_over
 
     def tell_losses(self) -> None:

@@ -21,5 +21,8 @@ class Watcher(Protocol):
     def tick(self) -> None:
         """Called by the poller after each of its turns, about ten times a second and oftener under load."""
 
-    def closed(self) -> None:
-        """Called once all has its end that will have one in this process, or its time is over."""
+    def closed(self, deadline: float) -> None:
+        """Called once all has its end that will have one in this process, or its time is over.
+
+        What takes long is left at `deadline`, by `time.monotonic`.
+        """

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,7 @@ from flask_kafka_events import (
 from flask_kafka_events.contrib.opentelemetry import trace_events
 from flask_kafka_events.contrib.opentelemetry.open_spans import MAX_OPEN
 from flask_kafka_events.contrib.opentelemetry.spans import OUTCOME, server_of
+from tests.log_lines import fields
 from tests.processes import wait_until
 from tests.sending import KeepingProducer, Shop, shop
 from tests.tracing import TRACEPARENT, Spans, attributes, traced, traceparent_of
@@ -227,6 +229,28 @@ def test_what_is_left_to_another_process_is_pending(tmp_path: Path) -> None:
         assert heir.types() == ["sold"]
         assert heir.producers[0].headers[0]["traceparent"] == traceparent_of(spans.event()).encode()
     assert len(spans.all()) == 1
+
+
+class Slow(SpanProcessor):
+    """A processor whose collector takes its time for each span."""
+
+    def on_end(self, span: ReadableSpan) -> None:  # noqa: ARG002 - the SDK's
+        """Take it."""
+        threading.Event().wait(0.2)
+
+
+def test_a_slow_exporter_does_not_hold_up_the_close(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What has no span's end by the close's own is left without one, and told in a line: a server kills who takes longer."""
+    spans = Spans()
+    spans.provider.add_span_processor(Slow())
+    with traced(spans, make=SilentProducer, JOURNAL=str(tmp_path), CLOSE_SECONDS=0.1, patience=0.1) as held:
+        for _ in range(20):
+            held.mine.emit("sold")
+        began = time.monotonic()
+        held.mine.close()
+        assert time.monotonic() - began < 2
+    (left,) = [each for each in fields(caplog) if each["line"] == "spans_unended"]
+    assert 0 < left["count"] == 20 - len(spans.events())
 
 
 def test_an_outage_does_not_keep_spans_without_limit() -> None:

@@ -4,6 +4,7 @@ Names are those of OpenTelemetry's semantic conventions for messaging and Kafka,
 https://github.com/open-telemetry/semantic-conventions/blob/v1.44.0/docs/messaging/kafka.md.
 """
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -52,9 +53,13 @@ class EventSpans:
     def tick(self) -> None:
         """Nothing is due at any time."""
 
-    def closed(self) -> None:
-        """End what is open: another process sends those events, and nobody tells this one."""
-        for span in self._open.current().take_all():
+    def closed(self, deadline: float) -> None:
+        """End what is open, as far as there is time: another process sends those events, and nobody tells this one."""
+        spans = self._open.current().take_all()
+        for number, span in enumerate(spans):
+            if time.monotonic() >= deadline:
+                self._tell_unended(len(spans) - number)
+                return
             self._end(span, None)
 
     def write(self, write: Callable[[Event], Record], event: Event) -> Record:
@@ -107,6 +112,10 @@ class EventSpans:
             span.end()
         except Exception as error:  # noqa: BLE001 - processors and exporters are the app's and may raise anything
             self._tell(error)
+
+    def _tell_unended(self, count: int) -> None:
+        text = "%d event(s)' spans weren't ended: the exporter takes longer than the close has time. Use a BatchSpanProcessor."
+        self._reminders.warn("spans", text, count, line=Line("spans_unended", count=count))
 
     def _tell(self, error: Exception) -> None:
         text = "The tracer failed; the event goes on without its span. %s."

@@ -85,7 +85,7 @@ class Feed:
             self._next_look = now + INTERVAL
             self.publish()
 
-    def closed(self) -> None:
+    def closed(self, _: float) -> None:
         """Publish what this process ends with."""
         self._harmlessly(self.metrics.lock, self._brokers.end)
         self.publish()
