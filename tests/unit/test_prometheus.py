@@ -226,3 +226,30 @@ def test_latency_that_cannot_be_told_is_left_out(metered: Shop, registry: Collec
     assert total(found, "delivery_latency_seconds_count") == 2
     name = "delivery_latency_seconds_sum"
     assert total(found, name) == total(before, name)
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"types": "sold"}, r"types='sold', which would be its letters.*types=\['sold'\]"),
+        ({"types": b"sold"}, r"types=b'sold', which would be its letters"),
+        ({"name": "shop \udcff"}, r"name='shop \\udcff', which no label can hold"),
+        ({"name": 7}, "name=7, which no label can hold"),
+    ],
+)
+def test_what_no_label_can_be_is_told(how: dict[str, Any], told: str) -> None:
+    """Where it is said, and not by scrapes that fail or by types that are all `other`; nothing is exported."""
+    registry = CollectorRegistry()
+    with shop() as held:
+        with pytest.raises(ConfigurationError, match=told):
+            export_metrics(held.app, registry=registry, **how)
+        assert generate_latest(registry) == b""
+
+
+def test_an_apps_own_name_may_be_anything() -> None:
+    """What UTF-8 can't carry is escaped: it is no reason to fail a scrape."""
+    registry = CollectorRegistry()
+    with shop("shop \udcff") as held:
+        export_metrics(held.app, registry=registry)
+        assert total(scraped(registry), "emitted_total", app=r"shop \udcff") == 0
+        assert ("emitted_total", frozenset({("app", r"shop \udcff")})) in scraped(registry)

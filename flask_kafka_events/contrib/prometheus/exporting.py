@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
@@ -50,13 +50,13 @@ def export_metrics(
 
     Raises:
         NotInitialised: the app has no `KafkaEvents`.
-        ConfigurationError: its events are captured just now, or are in the registry already under another name, or with
-            other types.
+        ConfigurationError: `name` is no text, or `types` is one; its events are captured just now, or are in the
+            registry already under another name, or with other types.
         ValueError: the registry has another metric of one of the names.
 
     .. versionadded:: 0.1
     """
-    how = _How(label=app.name if name is None else name, types=None if types is None else frozenset(types))
+    how = _how(app, name, types)
     known: WeakKeyDictionary[CollectorRegistry, _How] = app.extensions.setdefault(
         EXTENSION, WeakKeyDictionary()
     )
@@ -67,6 +67,25 @@ def export_metrics(
     metrics = metrics_of(registry)
     known[registry] = how
     metrics.publishers.add(_Export(app, pipeline, metrics=metrics, how=how))
+
+
+def _how(app: Flask, name: object, types: Collection[str] | None) -> "_How":
+    if isinstance(types, str | bytes):
+        raise ConfigurationError(
+            f"export_metrics() was given types={types!r}, which would be its letters. Give it a list: types=[{types!r}]."
+        )
+    if name is None:
+        name = app.name.encode(errors="backslashreplace").decode()
+    if not _is_text(name):
+        raise ConfigurationError(
+            f"export_metrics() was given name={name!r}, which no label can hold: one lone surrogate fails the whole scrape. "
+            f"Give it text that UTF-8 can carry."
+        )
+    return _How(label=name, types=None if types is None else frozenset(types))
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value
 
 
 def _check_same(app: Flask, first: "_How", second: "_How") -> None:
