@@ -11,7 +11,7 @@ PACKAGE := pyproject.toml setup.cfg
 GAME := $(VENV)/.game-installed
 DEV := $(VENV)/.dev-installed
 FIGURES := docs/explanation/performance
-RINGS := unit wire kafka servers examples packaging harness benchmarks
+RINGS := unit wire kafka servers examples packaging harness benchmarks long
 SPEED := .cache/speed-layer
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	--python-version 3.10 --generate-hashes $(UPGRADE) pyproject.toml
@@ -27,12 +27,13 @@ help:
 	@echo "make speed-layer                count the game's purchases on Apache Kafka, in an environment of its own (Python 3.11)"
 	@echo "make batch-layer                counts the purchases on Kafka by Spark, which it installs (450 MB) the first time"
 	@echo "make same-totals                100,000 events through every layer, on a Kafka of its own: the same totals"
-	@echo "make test      the whole suite; what needs a missing program is skipped and says how to get it"
-	@echo "make check     lint, types, layers, then the whole suite"
+	@echo "make test      the suite; what needs a missing program is skipped and says how to get it"
+	@echo "make check     lint, types, layers, then the suite"
 	@echo
 	@echo "make lint | types | layers      one of the checks;  make format repairs what lint can repair"
 	@echo "make $(RINGS)" | sed 's/ / | /2g'
 	@echo "                                one ring of the tests (ARGS=\"-k name\" goes to pytest)"
+	@echo "                                but long, which takes minutes, all are in make test"
 	@echo "make faults    every fault, also those that take minutes, on three real brokers: prints the table,"
 	@echo "                                and how long a gevent worker's hub pauses at most"
 	@echo "make faults-quick               the ring of those that take seconds"
@@ -69,7 +70,7 @@ same-totals: $(DEV)
 
 test: $(DEV)
 	@$(BIN)/python -m tests.parts
-	@exec $(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	@exec $(BIN)/python -m pytest --ignore tests/long --cov --cov-report=term $(ARGS)
 
 check: lint types layers test
 
@@ -125,7 +126,7 @@ docs: $(DEV)
 	@echo "The documentation is in build/docs/index.html"
 
 screenshot: $(DEV)
-	@WRITE_SCREENSHOT=1 exec $(BIN)/python -m pytest tests/examples/test_live_browser.py -k picture $(ARGS)
+	@WRITE_SCREENSHOT=1 exec $(BIN)/python -m pytest tests/long/test_live_browser.py -k picture $(ARGS)
 
 # The later ones are held to what the first one chose, but for the lowest versions that users may have.
 lock: $(DEV)

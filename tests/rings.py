@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RINGS = ("unit", "harness", "wire", "examples", "servers", "kafka", "faults", "benchmarks", "packaging")
+RINGS = (
+    "unit",
+    "harness",
+    "wire",
+    "examples",
+    "servers",
+    "kafka",
+    "faults",
+    "benchmarks",
+    "packaging",
+    "long",
+)
 MEASURED = frozenset({"unit", "wire"})
 
 # What coverage hands to child processes; without it they run unmeasured, and at their own speed.
