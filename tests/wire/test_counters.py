@@ -69,6 +69,6 @@ def test_greenlets_counters_are_written_off_the_hub(broker: Lease) -> None:
         "assert of(app).health().status == 'ok'\n"
         "of(app).emit('sold')\n"
         "assert of(app).close(5)\n"
-        "assert figures() == [('ended', 2)], figures()\n",
+        "assert figures() == [('closed', 2)], figures()\n",
     )
     assert ended.returncode == 0, ended.stderr
