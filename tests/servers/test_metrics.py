@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -60,11 +61,24 @@ def have_both_sold(server: Server) -> bool:
     return all(ledger["delivered"] or ledger["pending"] for ledger in ledgers(server).values())
 
 
+def scrape(server: Server) -> str:
+    """What a scrape says; asked again where a worker has just made a file, which is empty for an instant."""
+    told: list[str] = []
+
+    def has_told() -> bool:
+        try:
+            told.append(server.get("/metrics"))
+        except HTTPError as error:
+            error.close()
+        return bool(told)
+
+    wait_until(has_told, "the metrics are told")
+    return told[-1]
+
+
 def wait_for_sums(server: Server, wanted: dict[str, object]) -> None:
     """Wait until a scrape says so: each worker writes twice a second."""
-    wait_until(
-        lambda: ledger_of(server.get("/metrics"), TOPIC) == wanted, "the scrape is what the ledgers say"
-    )
+    wait_until(lambda: ledger_of(scrape(server), TOPIC) == wanted, "the scrape is what the ledgers say")
 
 
 @pytest.mark.parametrize("how", [(), ("--preload",), ("-k", "gevent")], ids=["sync", "preload", "gevent"])
@@ -83,12 +97,12 @@ def test_scrape_of_two_workers_adds_up(broker: Lease, tmp_path: Path, how: tuple
         assert told["delivered"] == waiting["pending"] + waiting["delivered"]
         assert told["failed_by_reason"] == {"encoding": told["not_matching"]}
         wait_for_sums(server, told)
-        scraped = samples(server.get("/metrics"))
+        scraped = samples(scrape(server))
         assert total(scraped, "outcomes_total", type="bought", outcome="delivered") == told["delivered"]
         assert total(scraped, "delivery_latency_seconds_count") == told["delivered"]
         assert total(scraped, "queue_limit_events") == 200_000, "two workers' and not their master's"
         wait_until(
-            lambda: total(samples(server.get("/metrics")), "broker_connected", broker="1") == 1,
+            lambda: total(samples(scrape(server)), "broker_connected", broker="1") == 1,
             "librdkafka has told its statistics",
         )
         server.get("/buy")
@@ -116,12 +130,10 @@ def test_types_are_bounded_over_all_workers(broker: Lease, tmp_path: Path) -> No
         for number in range(MOST + 40):
             server.get(f"/user/{number}")
         wait_until(
-            lambda: (
-                total(samples(server.get("/metrics")), "outcomes_total", outcome="delivered") == MOST + 40
-            ),
+            lambda: total(samples(scrape(server)), "outcomes_total", outcome="delivered") == MOST + 40,
             "all are counted",
         )
-        scraped = samples(server.get("/metrics"))
+        scraped = samples(scrape(server))
         types = {dict(labels)["type"] for name, labels in scraped if name == "outcomes_total"}
         assert len(types - {OTHER}) == MOST
         assert total(scraped, "outcomes_total", type=OTHER) == 40
