@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import cast
 
 import click
 from confluent_kafka import Message
@@ -13,12 +12,10 @@ from flask.cli import AppGroup
 
 from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.counter_commands import stats
-from flask_kafka_events.delivery.topics import Broker, broker_of
+from flask_kafka_events.delivery.topics import Broker, broker_of, event_of
 from flask_kafka_events.doctor_command import doctor
 from flask_kafka_events.errors import BrokerError, DeliveryTimeout
-from flask_kafka_events.event import Event
 from flask_kafka_events.extension import KafkaEvents
-from flask_kafka_events.formats.reading import read
 from flask_kafka_events.journal_commands import journal
 from flask_kafka_events.printable import printable
 from flask_kafka_events.terminal import bold, echo_table, json_line, text, told
@@ -126,13 +123,8 @@ def _broker() -> Iterator[Broker]:
             yield broker
 
 
-def _event(message: Message) -> Event | None:
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())  # a consumer's are bytes
-    return read(value=message.value(), headers=headers, key=message.key(), topic=message.topic() or "")
-
-
 def _line(message: Message) -> str:
-    event = _event(message)
+    event = event_of(message)
     if event is None:
         return printable(text(message.value()))
     key = "-" if event.key is None else click.style(printable(event.key), fg="cyan")
@@ -142,7 +134,7 @@ def _line(message: Message) -> str:
 
 def _json_line(message: Message) -> str:
     place = {"partition": message.partition(), "offset": message.offset()}
-    return json_line(_event(message), key=message.key(), value=message.value(), **place)
+    return json_line(event_of(message), key=message.key(), value=message.value(), **place)
 
 
 def partition_row(topic: str, partition: PartitionMetadata) -> list[str]:

@@ -10,19 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, Message, TopicPartition
 from flask import Flask
 
 from flask_kafka_events.apps import pipeline_of
 from flask_kafka_events.delivery.native import OffHub
-from flask_kafka_events.delivery.reports import next_step
-from flask_kafka_events.delivery.topics import Broker, Silence, broker_of
+from flask_kafka_events.delivery.topics import Broker, Silence, broker_of, event_of
 from flask_kafka_events.errors import BrokerError, ConfigurationError
 from flask_kafka_events.event import Event
-from flask_kafka_events.formats.reading import read
-from flask_kafka_events.masking import scrub
 from flask_kafka_events.pinning import pin, unpin
 
 #: What a reader's consumer is made with, so that it is soon back at a broker that was away: librdkafka alone takes 10 s.
@@ -143,12 +140,7 @@ class EventReader:
         return [each for each in messages if each.error() is None]
 
     def _asked(self, ask: Callable[[], T]) -> T:
-        try:
-            return self._off_hub(ask)
-        except KafkaException as exception:
-            error = exception.args[0]
-            text = scrub(f"Kafka: {error.str()} ({error.name()}).", self._broker.secrets)
-            raise BrokerError(f"{text} {next_step(error)}".strip()) from None
+        return self._broker.answered(lambda: self._off_hub(ask))
 
 
 @contextmanager
@@ -184,15 +176,13 @@ def open_reader(
 
 
 def _read_event(message: Message) -> ReadEvent:
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())  # a consumer's are bytes
-    key, value = message.key(), message.value()
     kind, milliseconds = message.timestamp()
     has_time = kind != TIMESTAMP_NOT_AVAILABLE
     return ReadEvent(
-        event=read(value=value, headers=headers, key=key, topic=message.topic() or ""),
+        event=event_of(message),
         partition=message.partition() or 0,
         offset=message.offset() or 0,
         stored=datetime.fromtimestamp(milliseconds / 1000, timezone.utc) if has_time else None,
-        key=key,
-        value=value,
+        key=message.key(),
+        value=message.value(),
     )

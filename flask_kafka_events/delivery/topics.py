@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -28,6 +28,8 @@ from flask_kafka_events.broker_addresses import EMBEDDED, NOT_SET
 from flask_kafka_events.delivery.connection import asked_credentials
 from flask_kafka_events.delivery.reports import next_step
 from flask_kafka_events.errors import BrokerError, ConfigurationError, explanation
+from flask_kafka_events.event import Event
+from flask_kafka_events.formats.reading import read
 from flask_kafka_events.masking import scrub
 from flask_kafka_events.settings import Settings
 
@@ -61,7 +63,7 @@ class Broker:
         Raises:
             BrokerError: the broker doesn't answer.
         """
-        found = self._answered(lambda: self._admin().list_topics(timeout=self.patience).topics)
+        found = self.answered(lambda: self._admin().list_topics(timeout=self.patience).topics)
         return {name: found[name] for name in sorted(found) if not name.startswith("__")}
 
     def topic(self, name: str) -> TopicMetadata:
@@ -98,7 +100,7 @@ class Broker:
         admin = self._admin()
         topic = NewTopic(name, num_partitions=partitions, replication_factor=replication)
         created = admin.create_topics([topic], request_timeout=self.patience)[name]
-        return self._answered(created.result) is None  # what the future of a created topic holds
+        return self.answered(created.result) is None  # what the future of a created topic holds
 
     def read(self, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Message]:
         """The topic's messages, partition by partition as they come; ends at the end only if asked to.
@@ -111,7 +113,7 @@ class Broker:
         consumer = Consumer({**config, "enable.partition.eof": True}, logger=Silence())
         try:
             # So that it knows the leaders: else it asks for the offsets again after half a second (12 ms so, measured).
-            self._answered(lambda: consumer.list_topics(topic, timeout=self.patience))
+            self.answered(lambda: consumer.list_topics(topic, timeout=self.patience))
             start = OFFSET_BEGINNING if from_beginning else OFFSET_END
             consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
             yield from self._messages(consumer, len(partitions) if until_end else None)
@@ -134,7 +136,12 @@ class Broker:
             answered = time.monotonic()
             yield message
 
-    def _answered(self, ask: Callable[[], T]) -> T:
+    def answered(self, ask: Callable[[], T]) -> T:
+        """What a client of this broker answers.
+
+        Raises:
+            BrokerError: librdkafka's error, with the next step and without the settings' secrets.
+        """
         try:
             return ask()
         except KafkaException as exception:
@@ -146,6 +153,19 @@ class Broker:
 
     def _admin(self) -> AdminClient:
         return admin_client(self.config)
+
+
+def headers_of(message: Message) -> list[tuple[str, bytes | None]] | None:
+    """A read message's headers."""
+    # Their annotation also has what is only given to a producer: a consumer's are bytes.
+    return cast("list[tuple[str, bytes | None]] | None", message.headers())
+
+
+def event_of(message: Message) -> Event | None:
+    """The event in a read message; None where it is none in a format of this package."""
+    return read(
+        value=message.value(), headers=headers_of(message), key=message.key(), topic=message.topic() or ""
+    )
 
 
 class Silence:

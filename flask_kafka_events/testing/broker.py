@@ -5,14 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from confluent_kafka import Message
 
-from flask_kafka_events.delivery.topics import Broker
+from flask_kafka_events.delivery.topics import Broker, event_of, headers_of
 from flask_kafka_events.embedded import Lease, join
 from flask_kafka_events.event import Record
-from flask_kafka_events.formats.reading import read
 from flask_kafka_events.testing.captured import CapturedEvent, CapturedEvents
 from flask_kafka_events.testing.failures import too_few
 
@@ -117,9 +116,7 @@ def embedded_broker() -> Iterator[EmbeddedBroker]:
 
 
 def _event(message: Message) -> CapturedEvent:
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())  # a consumer's are bytes
-    topic, value, key = message.topic() or "", message.value() or b"", message.key()
-    event = read(value=value, headers=headers, key=key, topic=topic)
+    event, topic = event_of(message), message.topic() or ""
     if event is None:
         raise AssertionError(
             f"The record at offset {message.offset()} of topic {topic!r}, partition {message.partition()}, is no event "
@@ -129,8 +126,8 @@ def _event(message: Message) -> CapturedEvent:
         id=event.id,
         type=event.type,
         topic=topic,
-        key=key,
-        value=value,
-        headers=tuple((name, content or b"") for name, content in headers or ()),
+        key=message.key(),
+        value=message.value() or b"",
+        headers=tuple((name, content or b"") for name, content in headers_of(message) or ()),
     )
     return CapturedEvent(event=event, record=record)
