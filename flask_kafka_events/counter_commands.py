@@ -15,13 +15,13 @@ from flask_kafka_events.counting.layout import total
 from flask_kafka_events.counting.place import Place, place_of
 from flask_kafka_events.counting.reading import ProcessCounters, Unreadable, read_counters
 from flask_kafka_events.counting.writing import HEARTBEAT
-from flask_kafka_events.ledger import Stats
+from flask_kafka_events.ledger import LEFT_OUT, Stats
 from flask_kafka_events.printable import printable
-from flask_kafka_events.terminal import age, bold, echo_table, seconds_since, told
+from flask_kafka_events.terminal import age, bold, echo_table, json_option, seconds_since, told
 
 
 @click.command("stats")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option
 @with_appcontext
 def stats(*, as_json: bool) -> None:
     """Print what became of the events of the app's processes on this machine.
@@ -99,8 +99,7 @@ def _notes(sum_: Stats, known: list[ProcessCounters]) -> Iterator[str]:
 
 
 def _apart(stats: Stats) -> dict[str, int]:
-    names = list(stats.as_dict())
-    return {name: getattr(stats, name) for name in names[names.index("pending") + 1 :]}
+    return {name: getattr(stats, name) for name in (*LEFT_OUT, "receiver_errors")}
 
 
 def _seconds_behind(process: ProcessCounters) -> float:

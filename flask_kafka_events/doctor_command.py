@@ -8,7 +8,7 @@ from flask.cli import ScriptInfo, pass_script_info
 from flask_kafka_events.doctor.examination import examine
 from flask_kafka_events.doctor.serving import read_serving
 from flask_kafka_events.doctor_listing import echo_report, echo_report_as_json
-from flask_kafka_events.terminal import AnswerSeconds
+from flask_kafka_events.terminal import AnswerSeconds, json_option
 
 
 # Not one of AppGroup's own, which has the app made before it begins: an app that can't be made is a finding here.
@@ -20,7 +20,7 @@ from flask_kafka_events.terminal import AnswerSeconds
     help="How many processes serve the app; without it as WEB_CONCURRENCY or GUNICORN_CMD_ARGS say, else 1.",
 )
 @click.option("--strict", is_flag=True, help="Warnings are status 1, too.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option
 @click.option(
     "--wait",
     type=AnswerSeconds(),

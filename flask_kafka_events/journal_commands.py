@@ -20,7 +20,7 @@ from flask_kafka_events.journal_listing import (
 )
 from flask_kafka_events.journal_replay import check_can_send, replay_left
 from flask_kafka_events.printable import printable
-from flask_kafka_events.terminal import json_line, progress, told
+from flask_kafka_events.terminal import json_line, json_option, progress, told
 
 journal = AppGroup("journal", help="The app's events that wait on disk.")
 dead = AppGroup("dead", help="Events that the broker refused for good.")
@@ -29,7 +29,6 @@ journal.add_command(dead)
 _names = click.argument("names", nargs=-1)
 _all = click.option("--all", "is_all", is_flag=True, help="All files that are not in use.")
 _yes = click.option("--yes", is_flag=True, help="Don't ask.")
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 _wait = click.option(
     "--wait",
     type=click.FloatRange(0, min_open=True),
@@ -48,7 +47,7 @@ class _Choice(NamedTuple):
 
 
 @journal.command("ls")
-@_json
+@json_option
 def list_files(*, as_json: bool) -> None:
     """Print each file and what it holds.
 
@@ -113,7 +112,7 @@ def drop(names: tuple[str, ...], *, is_all: bool, yes: bool) -> None:
 
 
 @dead.command("ls")
-@_json
+@json_option
 def list_dead_letters(*, as_json: bool) -> None:
     """Print each dead letter and its reason.
 

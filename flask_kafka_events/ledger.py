@@ -10,6 +10,8 @@ from typing import Any, Final, Protocol
 
 #: Why events are counted as dropped that another process has taken and sends: no loss.
 JOURNAL_TAKEN: Final = "journal_taken"
+#: The attributes of `Stats` that count what never became an emitted event.
+LEFT_OUT: Final = ("discarded", "vetoed", "sampled_out", "not_matching", "disabled")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

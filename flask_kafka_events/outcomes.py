@@ -1,6 +1,7 @@
 """How an event ends: acknowledged, or lost with a reason."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from flask_kafka_events.event import Record
 
@@ -46,3 +47,8 @@ class Loss:
     id: str | None
     record: Record | None
     explanation: str
+
+    @property
+    def outcome(self) -> Literal["failed", "dropped", "dead"]:
+        """What the ledger counts it as."""
+        return "dead" if self.dead else "dropped" if self.dropped else "failed"

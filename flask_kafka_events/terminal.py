@@ -18,6 +18,10 @@ from flask_kafka_events.printable import printable
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
+#: `--json` of a command that prints one object with it.
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+
+
 class AnswerSeconds(click.FloatRange):
     """How long a command waits for a broker's answer: librdkafka takes an hour at most."""
 

@@ -139,8 +139,7 @@ def _attributes_of(end: Delivery | Loss | None) -> dict[str, str | int]:
         }
     if end is None:
         return {OUTCOME: "pending"}
-    outcome = "dead" if end.dead else "dropped" if end.dropped else "failed"
-    return {OUTCOME: outcome, "error.type": end.reason}
+    return {OUTCOME: end.outcome, "error.type": end.reason}
 
 
 def _carrier(span: trace.Span, parent: Context) -> dict[str, str]:

@@ -14,7 +14,7 @@ from flask_kafka_events.contrib.prometheus.statistics import ProducerStatistics
 from flask_kafka_events.delivery.process import ProcessDelivery
 from flask_kafka_events.errors import class_name, explanation_with_place
 from flask_kafka_events.event import Record
-from flask_kafka_events.ledger import Stats
+from flask_kafka_events.ledger import LEFT_OUT, Stats
 from flask_kafka_events.log_line import Line
 from flask_kafka_events.outcomes import Delivery, Loss
 from flask_kafka_events.reminders import Reminders
@@ -22,8 +22,6 @@ from flask_kafka_events.settings import Settings
 
 #: Seconds between two looks at the ledger.
 INTERVAL: Final = 0.5
-
-_LEFT_OUT: Final = ("discarded", "vetoed", "sampled_out", "not_matching", "disabled")
 
 
 class Feed:
@@ -74,8 +72,7 @@ class Feed:
 
     def lost(self, loss: Loss) -> None:
         """Note which type it had, and why."""
-        outcome = "dead" if loss.dead else "dropped" if loss.dropped else "failed"
-        self._harmlessly(self._noting, partial(self._note, loss.type, outcome, loss.reason))
+        self._harmlessly(self._noting, partial(self._note, loss.type, loss.outcome, loss.reason))
 
     def tick(self) -> None:
         """Publish, if it is time for it."""
@@ -137,7 +134,7 @@ class Feed:
         self._count("emitted_total", stats.emitted)
         self._count("adopted_total", stats.adopted)
         self._count("receiver_errors_total", stats.receiver_errors)
-        for reason in _LEFT_OUT:
+        for reason in LEFT_OUT:
             self._count("left_out_total", getattr(stats, reason), reason)
         for what, number in tuple(self._ended.items()):  # a signal handler on top of this may add to it
             self._count("outcomes_total", number, *what)
