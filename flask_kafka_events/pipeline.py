@@ -42,8 +42,7 @@ class Pipeline:
     is_lasting = True
 
     def __init__(self, *, host: Host, settings: Settings, factory: ProducerFactory) -> None:
-        self.settings = settings
-        self.host = host
+        self.settings, self.host = settings, host
         #: Whether a mistake in an event is raised where it is made.
         self.is_strict = host.strict
         self.factory = factory
@@ -51,6 +50,7 @@ class Pipeline:
         self.contents = ContentMaker(settings=settings)
         self._announcer = Announcer(sender=host.sender, log=host.log, reminders=self.reminders)
         self.processes = PerProcess(self._make_process)
+        self._make_delivery: Callable[..., ProcessDelivery] = ProcessDelivery
 
     @property
     def process(self) -> ProcessDelivery:
@@ -235,7 +235,7 @@ class Pipeline:
             self._announcer.announce(signal, ledger, emitted_in=emitted_in, loss=end)
 
     def _make_process(self) -> ProcessDelivery:
-        return ProcessDelivery(
+        return self._make_delivery(
             app_name=self.host.name,
             settings=self.settings,
             connection=Connection(

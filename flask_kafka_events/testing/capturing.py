@@ -3,13 +3,12 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import Final
 
 from flask import Flask
 
 from flask_kafka_events.apps import EXTENSION, pipeline_of
-from flask_kafka_events.delivery.connection import Connection
-from flask_kafka_events.delivery.process import ProcessDelivery
 from flask_kafka_events.errors import NotInitialised
 from flask_kafka_events.event import Record
 from flask_kafka_events.ledger import Ledger
@@ -155,6 +154,7 @@ class TapedPipeline(Pipeline):
         self.processes = original.processes.like(self._make_process)
         self.original = original
         self.tape = Tape()
+        self._make_delivery = partial(TapedDelivery, tape=self.tape)
 
     def as_full_as_original(self) -> AbstractContextManager[None]:
         """Where the fault `queue_full` lasts on the original, have it last here."""
@@ -171,20 +171,7 @@ class TapedPipeline(Pipeline):
     def check_configured(self) -> None:
         """There is no broker that the app would have to name."""
 
-    def _make_process(self) -> ProcessDelivery:
-        log = self.host.log
-        return TapedDelivery(
-            tape=self.tape,
-            app_name=self.host.name,
-            settings=self.settings,
-            connection=Connection(
-                settings=self.settings, factory=self.factory, log=log, directory=self.host.instance
-            ),
-            log=log,
-            announce=self._tell,
-        )
-
-    def _tell(
+    def _announce(
         self,
         ledger: Ledger,
         end: Delivery | Loss,
@@ -194,4 +181,4 @@ class TapedPipeline(Pipeline):
     ) -> None:
         if isinstance(end, Loss):
             self.tape.lose(end)
-        self._announce(ledger, end, emitted_in=emitted_in, record=record)
+        super()._announce(ledger, end, emitted_in=emitted_in, record=record)
