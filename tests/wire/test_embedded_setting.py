@@ -1,7 +1,6 @@
 """An app on the embedded broker: `KAFKA_EVENTS_BOOTSTRAP_SERVERS = "embedded"`, whatever becomes of it."""
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +13,6 @@ from flask import Flask
 from flask_kafka_events import AppEvents, Delivery, KafkaEvents
 from flask_kafka_events.embedded import Lease, join
 from tests.processes import wait_until
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[Path]:
-    """The app's instance folder."""
-    yield tmp_path / "instance"
-    # A broker that the app itself started would linger for five seconds; one that can't be found any more ends at once.
-    shutil.rmtree(tmp_path / "instance", ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Faults that a user orders: each bites on the real path as documented, and all is well and delivered after it."""
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -57,14 +56,6 @@ def open_shop(instance: Path, servers: str = "embedded", **settings: Any) -> Sho
         return "Sold!"
 
     return Shop(app=app, client=app.test_client(), events=events)
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[Path]:
-    """The app's instance folder."""
-    yield tmp_path / "instance"
-    # A broker that a fault started would linger for five seconds; one that can't be found any more ends at once.
-    shutil.rmtree(tmp_path / "instance", ignore_errors=True)
 
 
 @pytest.fixture
