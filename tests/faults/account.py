@@ -51,7 +51,10 @@ def counted(asked: Iterable[Asked], arrivals: Iterable[Arrival]) -> dict[str, An
     requests = list(asked)
     numbers = {each.number for each in requests}
     seen = [each for each in arrivals if each.number in numbers]
-    first = list({each.id: each for each in reversed(seen)}.values())[::-1]
+    by_id: dict[str, Arrival] = {}
+    for each in seen:  # in the order in which each came first
+        by_id.setdefault(each.id, each)
+    first = list(by_id.values())
     answered = [each for each in requests if each.seconds is not None]
     there = {each.number for each in first}
     return {

@@ -15,7 +15,7 @@ import pytest
 from flask_kafka_events.event import Record
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.layout import Entry
-from tests.faults.account import order_breaks
+from tests.faults.account import counted, order_breaks
 from tests.faults.drain import Drain, Fared, drain_of
 from tests.faults.flatness import FEWEST, growth
 from tests.faults.load import CLIENTS, Asked
@@ -47,6 +47,14 @@ def test_tally_lets_the_order_be_judged() -> None:
     """An event behind a later one of its player is a break; a duplicate behind it is none."""
     assert order_breaks(Tally().first_ones(map(arrival, (0, 2, 1)))) == 1
     assert order_breaks(Tally().first_ones(map(arrival, (0, 1, 2, 1)))) == 0
+
+
+def test_outcome_takes_what_came_again_for_a_duplicate_and_not_for_late() -> None:
+    """The place of an event is that of its first arrival, in the table of faults too."""
+    asked = [Asked(number, 0.0, 0.001) for number in range(3)]
+    again, late = counted(asked, map(arrival, (0, 1, 2, 1))), counted(asked, map(arrival, (0, 2, 1)))
+    assert (again["delivered"], again["duplicates"], again["order_breaks"]) == (3, 1, 0)
+    assert (late["delivered"], late["duplicates"], late["order_breaks"]) == (3, 0, 1)
 
 
 def test_drain_tells_how_long_new_events_took() -> None:
