@@ -59,6 +59,14 @@ def test_every_row_has_a_figure_of_each_variant_in_each_round(servers: str) -> N
             assert {len(figures) for figures in sheet.figures.values()} == {2}
 
 
+def test_other_packages_have_no_trouble_that_would_cost_time(
+    servers: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """None of them prints anything in a request: a traceback takes longer than all that is measured."""
+    rows.packages(servers, operations=3, rounds=2)
+    assert capfd.readouterr().err == ""
+
+
 def test_two_processes_and_every_compression_have_a_figure(servers: str) -> None:
     """What needs Apache Kafka where it counts can be measured on any broker."""
     assert {len(each) for each in drained_by_two(servers, events=20, rounds=2).figures.values()} == {2}
