@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from flask_kafka_events.turns import turns
+
 #: Why events are counted as dropped that another process has taken and sends: no loss.
 JOURNAL_TAKEN: Final = "journal_taken"
 #: The attributes of `Stats` that count what never became an emitted event.
@@ -86,7 +88,7 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = turns()
         self._settlement = threading.Condition(self._lock)
         self._waiting = 0
         self._emitted = 0

@@ -1,7 +1,6 @@
 """Where an accepted shipment goes: straight into librdkafka's queue, or behind those that wait for a producer."""
 
 import itertools
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,6 +15,7 @@ from flask_kafka_events.delivery.first_flights import FirstFlights
 from flask_kafka_events.delivery.reports import SEND_AGAIN, refusal
 from flask_kafka_events.delivery.shipment import CLOSED, Ended, Moved, Refusal, Shipment
 from flask_kafka_events.errors import explanation
+from flask_kafka_events.turns import turns
 
 #: Shipments passed on under one hold of the lock, so that an emit never waits long for it.
 FEED_BATCH = 200
@@ -47,7 +47,7 @@ class Gate:
         self._scrubbed = scrubbed
         # Re-entrant: a signal handler that emits may interrupt the thread that holds it. The poller never holds it
         # while it polls.
-        self._lock = threading.RLock()
+        self._lock = turns()
         self._numbers = itertools.count()
         self._waiting: deque[Shipment] = deque()
         self._first_flights = FirstFlights()

@@ -1,6 +1,5 @@
 """One journal file's records on their way to the broker: written, handed on in order, forgotten or buried at their end."""
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from flask_kafka_events.journal.long_work import DoLong, at_once
 from flask_kafka_events.journal.owned import OwnedJournal
 from flask_kafka_events.journal.slots import no_slots
 from flask_kafka_events.outcomes import Delivery
+from flask_kafka_events.turns import turns
 
 
 class Source:
@@ -51,7 +51,7 @@ class Source:
         self._memory = memory
         self.trouble = Trouble(tell)
         # Re-entrant, and held for a few assignments only; the file's writes are waited for without it.
-        self._lock = threading.RLock()
+        self._lock = turns()
         self._writing = Writing(lock=self._lock, write=self._write, remember=self._keep_in_memory)
         self._last = found.last
         self.is_closed = self._is_mending = self._is_swapped = False

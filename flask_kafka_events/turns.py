@@ -1,0 +1,43 @@
+"""The lock of what every emit goes through, for a few assignments at a time."""
+
+import sys
+import threading
+import time
+from _thread import RLock
+from typing import Any, Final
+
+_RLock: Final[Any] = RLock  # typeshed takes it for final, which it isn't
+
+
+class Turns(_RLock):  # type: ignore[misc]
+    """A re-entrant lock that threads ask for again and again, in place of waiting in it.
+
+    Who waits in a lock of Python's owns it as soon as it is released, and only then waits for the interpreter, up to 5 ms,
+    while all others stop at the lock that it has. So each goes on for one step, in turn, and each step is a switch of
+    threads: a lock convoy, which lasts as long as there is work. Measured with two threads that answer requests, each with
+    an event: 3.4 switches and 261 µs a request; so, 0.9 and 145 µs.
+
+    For `with` alone, whose way out is C: no signal handler comes between it and the release.
+    """
+
+    def __enter__(self) -> bool:
+        depth = self._depth() if self._is_owned() else 0
+        try:
+            while not self.acquire(False):  # noqa: FBT003 - by its name it takes as long again
+                time.sleep(0)  # its owner has been interrupted, and gets the interpreter now
+            return True  # noqa: TRY300 - in here, for it may be right before this that a handler raises
+        except BaseException:  # a signal handler's, before it was acquired or after
+            if self._is_owned() and self._depth() > depth:
+                self.release()
+            raise
+
+    def _depth(self) -> int:
+        return int(repr(self).partition(" count=")[2].split()[0])  # Python 3.10 tells it nowhere else
+
+
+def turns() -> RLock:
+    """One for this process; under gevent, whose greenlets are never interrupted, its own."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    is_patched = monkey is not None and bool(monkey.is_module_patched("threading"))
+    made: RLock = threading.RLock() if is_patched else Turns()
+    return made
