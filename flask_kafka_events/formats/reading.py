@@ -17,6 +17,8 @@ from flask_kafka_events.uri_references import is_uri_reference
 INTEGER_ATTRIBUTES: Final = frozenset({"httpstatus", "durationus"})
 
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,9}")
+# msgspec rounds what is finer, up to the next second and minute too.
+_MICROSECONDS: Final = re.compile(r"(\.[0-9]{6})[0-9]+")
 _JSON: Final = re.compile(r"[^/;\s]+/(?:[^;\s]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL)
 _STRUCTURED: Final = re.compile(r"application/cloudevents\+json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL)
 
@@ -101,6 +103,9 @@ def _header_context(headers: Headers) -> dict[str, object]:
 
 
 def _event(context: dict[str, object], data: bytes | None, key: bytes | None, topic: str) -> Event:
+    time = context.get("time")
+    if isinstance(time, str):
+        context["time"] = _MICROSECONDS.sub(r"\1", time)
     core = msgspec.convert(context, _Core)
     if not (_JSON.fullmatch(core.datacontenttype) and core.source and is_uri_reference(core.source)):
         raise InvalidAttribute("The data is not JSON, or the source is no URI-reference.")

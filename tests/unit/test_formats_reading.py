@@ -128,6 +128,16 @@ def test_json_of_others_is_read_by_the_rules_of_cloudevents() -> None:
     )
 
 
+@pytest.mark.parametrize("fraction", ["999999", "9999994", "999999999", "999999500000000000"])
+def test_time_is_cut_to_microseconds(fraction: str) -> None:
+    """What happened in one minute didn't happen in the next: nothing is rounded up."""
+    time = f"2026-03-01T00:00:59.{fraction}Z"
+    of_headers = read(value=b"", headers=[*CE, ("ce_time", time.encode())], key=None, topic="t")
+    for found in (read_structured(time=time), of_headers):
+        assert found
+        assert found.time == BARE.time.replace(second=59, microsecond=999_999)
+
+
 @pytest.mark.parametrize(
     "headers",
     [
