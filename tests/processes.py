@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -27,6 +28,13 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 10.
 def losses_told(log: str) -> int:
     """How many events the log of an app names as lost, or as undecided at its end."""
     return sum(map(int, re.findall(r"(\d+) event\(s\) (?:lost|were undecided)", log)))
+
+
+def without_make() -> dict[str, str]:
+    """The environment for a `make` that doesn't belong to the one that may run these tests."""
+    return {
+        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    }
 
 
 def is_running(process: int) -> bool:

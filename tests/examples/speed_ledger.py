@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+import msgspec
 from confluent_kafka import Producer
 
 from flask_kafka_events import Event
@@ -134,12 +135,14 @@ class Ledger:
         self._recent = [*self._recent[-50:], (seconds, event)]
 
     def _again(self) -> Raw:
-        """One of the last once more, where its second is still open."""
+        """One of the last once more, where it is still known."""
         seconds, event = self._chance.choice(self._recent)
         if self._latest[event.key or ""] - seconds > JITTER_SECONDS:
             return self._new(1.0)
         self.kinds["duplicate"] += 1
-        return _record(event)
+        # As it is, or as a client tells it that asks again: a little later.
+        moved = timedelta(seconds=self._chance.choice((0.0, self._chance.uniform(0, 300))))
+        return _record(msgspec.structs.replace(event, time=event.time + moved))
 
     def _too_late(self) -> Raw:
         player, latest = self._chance.choice(sorted(self._latest.items()))

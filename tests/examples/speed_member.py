@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +16,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from tests.examples.postgres import ask_postgres
 from tests.examples.speed_ledger import ALERT_SWORDS, LATE_SECONDS, WINDOW_SECONDS
 from tests.leash import leashed
-from tests.processes import wait_until
+from tests.parts import path_of
+from tests.processes import wait_until, without_make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +31,11 @@ KINDS: Final = ("counted", "duplicate", "late", "unnamed", "other", "malformed")
 PATIENCE_SECONDS: Final = 60.0
 
 
-def make_environment(interpreter: str = sys.executable) -> None:
+def make_environment() -> None:
     """Make the speed layer's environment as its users do, where it isn't there yet: 20 s."""
-    made = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL"}}
+    interpreter = sys.executable if sys.version_info >= (3, 11) else path_of("python3.11") or ""
     command = ["make", "-s", f"PYTHON={interpreter}", ".cache/speed-layer/.installed"]
-    done = subprocess.run(command, cwd=ROOT, env=made, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=without_make(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -47,11 +47,15 @@ class SpeedLayer:
         ledger: what feeds the topic.
         directory: where database, state and logs are.
         database: the members' `--database`; empty for a file in the directory.
+        late_seconds: their `--late-seconds`.
+        commit_seconds: their `--commit-seconds`: kills are to fall between commits, and within them.
     """
 
     ledger: Ledger
     directory: Path
     database: str = ""
+    late_seconds: int = LATE_SECONDS
+    commit_seconds: float = 0.02
     members: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -78,9 +82,9 @@ class SpeedLayer:
             "--database": self.database or str(self.file),
             "--state": str(self.directory / "state"),
             "--window-seconds": str(WINDOW_SECONDS),
-            "--late-seconds": str(LATE_SECONDS),
+            "--late-seconds": str(self.late_seconds),
             "--alert-swords": str(ALERT_SWORDS),
-            "--commit-seconds": "0.02",  # kills are to fall between commits, and within them
+            "--commit-seconds": str(self.commit_seconds),
         }
         python = str(ENVIRONMENT / "bin" / "python")
         command = [
@@ -200,9 +204,9 @@ class SpeedLayer:
 
 
 @contextmanager
-def speed_layer(ledger: Ledger, directory: Path, *, database: str = "") -> Iterator[SpeedLayer]:
-    """A group without members yet; those that are left at the end are killed."""
-    layer = SpeedLayer(ledger=ledger, directory=directory, database=database)
+def speed_layer(ledger: Ledger, directory: Path, **more: Any) -> Iterator[SpeedLayer]:
+    """A group without members yet, with more of its attributes; those that are left at the end are killed."""
+    layer = SpeedLayer(ledger=ledger, directory=directory, **more)
     try:
         yield layer
     finally:

@@ -19,7 +19,7 @@ from examples.game_api.live.backlog import MOST_BYTES, Backlog
 from examples.game_api.live.news import ReaderTooSlow
 from examples.game_api.live.position import Position, read_position
 from examples.game_api.live.row import row_of
-from examples.game_api.live.speed_layer import speed_layer_totals
+from examples.game_api.live.speed_layer import speed_layer_results
 from examples.game_api.live.stream import Pace, Reader, stream
 from examples.game_api.live.tally import MOST_NAMES, Tally
 from examples.game_api.live.words import broker_words
@@ -331,24 +331,32 @@ def test_broker_is_told_in_words(pending: int, answers: bool, has_topic: bool, w
 
 
 def test_speed_layer_is_shown_where_it_is(tmp_path: Path) -> None:
-    """Its totals, the latest window first; without a database, or one without them yet, there is no panel."""
+    """Its totals and alerts, the latest window first; without a database, or one without them yet, there is no panel."""
     database = tmp_path / "speed.db"
-    assert speed_layer_totals(None) is None
-    assert speed_layer_totals(str(database)) is None
+    assert speed_layer_results(None) is None
+    assert speed_layer_results(str(database)) is None
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("CREATE TABLE other (x)")
-        connection.commit()
-        assert speed_layer_totals(str(database)) is None
         connection.execute(
             "CREATE TABLE totals (window_start TEXT, player TEXT, type TEXT, purchases INTEGER)"
         )
-        rows = [("12:00", "ana", "purchased_sword", 1), ("12:01", "bo", "purchased_knife", 2)]
+        rows = [("12:00", "ana", "purchased_sword", 10), ("12:01", "bo", "purchased_knife", 2)]
         connection.executemany("INSERT INTO totals VALUES (?, ?, ?, ?)", rows)
         connection.commit()
-    totals = speed_layer_totals(str(database))
-    assert totals is not None
-    assert [each["window_start"] for each in totals] == ["12:01", "12:00"]
-    assert totals[0] == {"window_start": "12:01", "player": "bo", "type": "purchased_knife", "purchases": 2}
+        assert speed_layer_results(str(database)) is None
+        connection.execute(
+            "CREATE TABLE alerts (window_start TEXT, player TEXT, swords INTEGER, cause_id TEXT, announced TEXT)"
+        )
+        connection.execute("INSERT INTO alerts VALUES ('12:00', 'ana', 10, 'the tenth', NULL)")
+        connection.commit()
+    results = speed_layer_results(str(database))
+    assert results is not None
+    assert [each["window_start"] for each in results["totals"]] == ["12:01", "12:00"]
+    assert results["totals"][0] == {
+        "window_start": "12:01", "player": "bo", "type": "purchased_knife", "purchases": 2,
+    }  # fmt: skip
+    assert results["alerts"] == [
+        {"window_start": "12:00", "player": "ana", "swords": 10, "cause_id": "the tenth", "announced": None}
+    ]
 
 
 def pieces(backlog: Backlog, after: Position) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples.game_api.speed_layer.memory import Memory
 from examples.game_api.speed_layer.options import read_options
 from examples.game_api.speed_layer.reading import Fact, fact_of
 from examples.game_api.speed_layer.seat import taken_seat
@@ -98,6 +101,72 @@ def test_each_record_is_something() -> None:
 def test_no_record_stops_its_partition(value: Any, key: Any, headers: Any) -> None:
     """Whatever bytes a record is made of, reading it gives a fact and never raises."""
     assert fact_of(value, key, 0, headers)["kind"] in {"purchase", "unnamed", "other", "malformed"}
+
+
+class Remembered(dict[str, Any]):
+    """One player's state, as Quix Streams gives it: what is put there comes back as JSON has it."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Put it there."""
+        self[key] = json.loads(json.dumps(value))
+
+    def exists(self, key: str) -> bool:
+        """Whether there is something."""
+        return key in self
+
+    def delete(self, key: str) -> None:
+        """Forget it."""
+        del self[key]
+
+
+MEMORY = Memory(late_seconds=60, window_seconds=60)
+
+
+def judged(state: Remembered, identity: int, seconds: float) -> Fact:
+    """What becomes of a purchase at so many seconds."""
+    return MEMORY.judge(Fact(kind="purchase", identity=f"/game {identity}", at=round(seconds * 1000)), state)
+
+
+def test_purchase_counts_once_whatever_time_its_copy_claims() -> None:
+    """A copy is a duplicate at its own time, minutes later, and beyond the bound."""
+    state = Remembered()
+    assert judged(state, 1, 100)["kind"] == "purchase"
+    assert [judged(state, 1, at)["kind"] for at in (100, 400, 0)] == ["duplicate"] * 3
+
+
+def test_purchase_is_late_by_what_is_beyond_the_bound() -> None:
+    """It may be as old as the bound, to the millisecond; a copy doesn't make anything late."""
+    state = Remembered()
+    judged(state, 1, 100)
+    judged(state, 1, 9_000)
+    assert judged(state, 2, 40)["kind"] == "purchase"
+    late = judged(state, 3, 39.999)
+    assert (late["kind"], late["late_by"]) == ("late", 1)
+
+
+def test_memory_stays_flat() -> None:
+    """What no window that is open could have any more is forgotten."""
+    state = Remembered()
+    sizes = []
+    for number in range(2_000):
+        judged(state, number, number)
+        sizes.append(len(state))
+    assert max(sizes) == sizes[200] == sizes[-1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 300)), max_size=60))
+def test_memory_counts_as_one_that_forgets_nothing(told: list[tuple[int, int]]) -> None:
+    """Whatever comes in whatever order: of what isn't late each id counts once, as long as it could be in time."""
+    state, latest = Remembered(), -math.inf
+    counted: dict[int, int] = {}
+    for identity, seconds in told:
+        kind = judged(state, identity, seconds)["kind"]
+        if identity in counted and counted[identity] >= latest - 120:
+            assert kind == "duplicate"
+        elif identity not in counted:
+            assert kind == ("purchase" if seconds >= latest - 60 else "late")
+        if kind == "purchase":
+            counted[identity], latest = seconds, max(latest, seconds)
 
 
 def test_options_come_from_the_environment() -> None:

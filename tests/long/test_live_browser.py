@@ -183,13 +183,28 @@ def test_stream_can_be_held(page: Page, game: Playing) -> None:
 
 
 def test_speed_layer_has_a_panel_where_it_is(page: Page, tmp_path: Path) -> None:
-    """As soon as its database is there the page shows what it counted."""
+    """As soon as its database is there the page shows what it counted, and of whom it alerted, with the cause."""
     assert not page.find("#speed-layer").is_displayed()
-    with closing(sqlite3.connect(tmp_path / "speed.db")) as database:
-        database.execute("CREATE TABLE totals (window_start TEXT, player TEXT, type TEXT, purchases INTEGER)")
-        database.execute("INSERT INTO totals VALUES ('12:01', 'ana', 'purchased_sword', 3)")
+    with closing(results_in(tmp_path / "speed.db")) as database:
+        page.wait_for("12:01\tana\tpurchased_sword\t10", "#speed-layer")
+        page.wait_for("ana bought 10 swords in the minute from 12:01", "#alerts")
+        page.wait_for("It waits for Kafka; its cause is the tenth", "#alerts")
+        database.execute("UPDATE alerts SET announced = '12:02'")
         database.commit()
-    page.wait_for("12:01\tana\tpurchased_sword\t3", "#speed-layer")
+        page.wait_for("It is an event in the stream; its cause is the tenth", "#alerts")
+
+
+def results_in(path: Path) -> sqlite3.Connection:
+    """A speed layer's database, with as much as the page reads of it."""
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE totals (window_start TEXT, player TEXT, type TEXT, purchases INTEGER)")
+    database.execute("INSERT INTO totals VALUES ('12:01', 'ana', 'purchased_sword', 10)")
+    database.execute(
+        "CREATE TABLE alerts (window_start TEXT, player TEXT, swords INTEGER, cause_id TEXT, announced TEXT)"
+    )
+    database.execute("INSERT INTO alerts VALUES ('12:01', 'ana', 10, 'the tenth', NULL)")
+    database.commit()
+    return database
 
 
 def test_page_fits_a_telephone_at_night(page: Page, game: Playing) -> None:
@@ -203,17 +218,27 @@ def test_page_fits_a_telephone_at_night(page: Page, game: Playing) -> None:
     assert paper == "rgb(23, 22, 20)"
 
 
-def test_page_has_its_picture(page: Page, game: Playing) -> None:
+def test_page_has_its_picture(page: Page, game: Playing, tmp_path: Path) -> None:
     """It can be taken at any time; WRITE_SCREENSHOT=1 takes the one of the docs, which has its size."""
     page.look_like(width=SIZE[0], height=SIZE[1], scheme="light")
-    story = (("/", "bo"), ("/purchase_a_sword", "bo"), ("/join_guild", "ana"), ("/purchase_a_knife", "<script>"),
-             ("/purchase_a_sword", "cem"), ("/purchase_a_knife", "cem"), ("/", "ana"))  # fmt: skip
+    story = [
+        ("/", "bo"),
+        ("/purchase_a_knife", "<script>"),
+        ("/join_guild", "cem"),
+        *[("/purchase_a_sword", "ana")] * 9,
+    ]
     for number, (path, player) in enumerate(story, start=1):
         game.get(path, player=player)
         wait_until(lambda number=number: len(page.rows()) == number, "its row is there")  # type: ignore[misc]
     page.click("Buy a sword", player="ana")
     page.wait_for("Its event came after", "#answer")
-    page.wait_for("delivered\t8", "#ledger")
+    game.events.emit("player_alerted", {"player": "ana", "swords": 10}, key="ana")  # as a speed layer does
+    with closing(results_in(tmp_path / "speed.db")) as database:
+        cause = "019eb2f4-8c1e-7d54-9a3b-5f0c6e7d8a91"
+        database.execute("UPDATE alerts SET announced = '12:02', cause_id = ?", (cause,))
+        database.commit()
+    page.wait_for(cause, "#alerts")
+    page.wait_for("delivered\t14", "#ledger")
     page.wait_for("nothing waits", "#broker")
     page.driver.execute_script("document.activeElement.blur()")
     arrivals = "return document.getAnimations().length"

@@ -36,9 +36,9 @@ def outcome(trial: Trial) -> Outcome:
 
 
 def test_every_layer_has_the_same_totals(outcome: Outcome) -> None:
-    """Plain Python, Spark as a batch and Spark as a stream that was killed count what was played, window by window."""
+    """Plain Python, Spark, as a batch and as a stream, and the speed layer count what was played; two of them were killed."""
     assert differences(outcome.layers) == []
-    assert list(outcome.layers) == ["played", "plain Python", "Spark, batch", "Spark, stream"]
+    assert list(outcome.layers) == ["played", "plain Python", "Spark, batch", "Spark, stream", "speed layer"]
     assert len(outcome.layers["played"]) > 1000
 
 
@@ -71,6 +71,10 @@ def test_the_story_has_copies_and_late_ones(trial: Trial) -> None:
 
 
 def test_only_the_stream_drops_what_is_too_late(outcome: Outcome) -> None:
-    """Two hours late, where the stream takes one: the stream drops it and tells so, the batch counts it."""
+    """Two hours late, where the stream takes one: the stream drops it and tells so, the batch counts it.
+
+    So does the speed layer: there one player doesn't make another one late.
+    """
+    assert outcome.latecomer["speed layer"] == 1
     assert (outcome.latecomer["Spark, batch"], outcome.latecomer["Spark, stream"]) == (1, 0)
     assert outcome.stream["too_late"] == 1

@@ -20,7 +20,7 @@ from tests.examples.postgres import postgres
 from tests.examples.speed_kills import kill_at_random
 from tests.examples.speed_ledger import ALERT_SWORDS, Ledger
 from tests.examples.speed_member import SpeedLayer, make_environment, speed_layer
-from tests.parts import need, path_of, requires
+from tests.parts import need, requires
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def environment(kafka: ApacheKafka) -> None:
     """The environment of the speed layer, after it is known that there is a Kafka."""
     if sys.version_info < (3, 11):
         need("python3.11")
-    make_environment(sys.executable if sys.version_info >= (3, 11) else path_of("python3.11") or "")
+    make_environment()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask
 
@@ -15,7 +15,7 @@ from examples.game_api.live.acknowledgements import Acknowledgements
 from examples.game_api.live.backlog import Backlog
 from examples.game_api.live.ending import tell_of_the_end
 from examples.game_api.live.following import Following, encoded
-from examples.game_api.live.speed_layer import speed_layer_totals
+from examples.game_api.live.speed_layer import Results, speed_layer_results
 from examples.game_api.live.words import broker_words
 from flask_kafka_events import KafkaEvents, Stats
 
@@ -132,7 +132,7 @@ class _State:
         self._database: str | None = app.config["GAME_SPEED_LAYER_DB"]
         self._next_look = 0.0
         self._next_look_at_speed_layer = 0.0
-        self._totals: list[dict[str, Any]] | None = None
+        self._results: Results | None = None
 
     def tell(self, backlog: Backlog, stats: Stats) -> None:
         now = time.monotonic()
@@ -141,13 +141,13 @@ class _State:
         self._next_look = now + _STATE
         if now >= self._next_look_at_speed_layer:
             self._next_look_at_speed_layer = now + _STATE_SPEED_LAYER
-            self._totals = speed_layer_totals(self._database)
+            self._results = speed_layer_results(self._database)
         following = self._following
         words = broker_words(stats, answers=following.answers, has_topic=following.has_topic)
         state = {
             "process": os.getpid(),
             "broker": {"answers": following.answers, "words": words, "trouble": following.trouble},
             "ledger": {**stats.as_dict(), "failed": stats.failed, "dropped": stats.dropped},
-            "speed_layer": self._totals,
+            "speed_layer": self._results,
         }
         backlog.tell(encoded(state))

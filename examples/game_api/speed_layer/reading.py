@@ -20,7 +20,8 @@ class Fact(TypedDict, total=False):
     """A record, read. What flows through the windows and lies in their state, so that it is made of what JSON has.
 
     Attributes:
-        kind: `purchase`, `unnamed` (a purchase by nobody), `other` (no purchase) or `malformed`.
+        kind: `purchase`, `unnamed` (a purchase by nobody), `other` (no purchase) or `malformed`; `duplicate` or `late` is
+            what a purchase may turn out to be.
         reason: why it is malformed.
         identity: `source` and `id`, which together tell two events apart.
         id: the event's.
@@ -28,6 +29,7 @@ class Fact(TypedDict, total=False):
         player: the record's key.
         at: the event's time, in milliseconds.
         trace: its `traceparent`; empty for none.
+        late_by: by how many milliseconds it is too late.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Fact(TypedDict, total=False):
     player: str
     at: int
     trace: str
+    late_by: int
 
 
 Headers = Sequence[tuple[str, bytes | None]] | None

@@ -1,26 +1,17 @@
 """The dataflow: records in, facts about windows out. Windows, their state and its recovery are Quix Streams' own."""
 
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 from quixstreams import Application
 from quixstreams.sinks.base import BaseSink
 
+from examples.game_api.speed_layer.memory import Memory
 from examples.game_api.speed_layer.options import Options
 from examples.game_api.speed_layer.reading import Fact, fact_of
 from examples.game_api.speed_layer.seat import Seat
 
-#: Ids are kept in windows of their own, as short as this: each of its purchases reads and writes all ids of the window.
-IDS_SECONDS: Final = 1
 SESSION_MS: Final = 6_000  # the least that Kafka allows by default
 TRANSACTION_MS: Final = 10_000
-
-
-class Ids(TypedDict):
-    """What is remembered of a second: the ids seen, the last purchase, and whether that was a new one."""
-
-    seen: list[str]
-    last: Fact
-    is_new: bool
 
 
 class Totals(TypedDict):
@@ -55,38 +46,14 @@ def build(application: Application, options: Options, results: BaseSink) -> None
     facts = application.dataframe(topic).apply(fact_of, metadata=True)
     facts.filter(lambda fact: fact["kind"] != "purchase").sink(results)
 
-    def keep_late(value: Fact, key: bytes, at: int, late_by: int, *place: Any) -> bool:
-        *_, topic, partition, offset = place
-        late = {**value, "kind": "late", "late_by": late_by}
-        results.add(late, key, at, [], topic, partition, offset)
-        return False  # it is told in the database, not in the log
+    memory = Memory(late_seconds=options.late_seconds, window_seconds=options.window_seconds)
+    judged = facts.filter(lambda fact: fact["kind"] == "purchase").apply(memory.judge, stateful=True)
+    judged.filter(lambda fact: fact["kind"] != "purchase").sink(results)
 
-    purchases = facts.filter(lambda fact: fact["kind"] == "purchase")
-    purchases = purchases.set_timestamp(lambda fact, *_: fact["at"])
-    ids = purchases.tumbling_window(
-        IDS_SECONDS * 1000, options.late_seconds * 1000, name="ids", on_late=keep_late
-    )
-    seen = ids.reduce(see, see_first).current().apply(lambda window: window["value"])
-    seen.filter(lambda ids: not ids["is_new"]).apply(lambda _: {"kind": "duplicate"}).sink(results)
-
-    new = seen.filter(lambda ids: ids["is_new"]).apply(lambda ids: ids["last"])
-    new = new.set_timestamp(lambda fact, *_: fact["at"])
-    # A second longer, so that whatever the ids' windows let through finds its own open.
-    grace = (options.late_seconds + IDS_SECONDS) * 1000
-    totals = new.tumbling_window(options.window_seconds * 1000, grace, name="totals")
+    new = judged.filter(lambda fact: fact["kind"] == "purchase").set_timestamp(lambda fact, *_: fact["at"])
+    # What the memory lets through finds its window open.
+    totals = new.tumbling_window(options.window_seconds * 1000, options.late_seconds * 1000, name="totals")
     totals.reduce(add, add_first).current().apply(lambda window: {**window, "kind": "counted"}).sink(results)
-
-
-def see_first(purchase: Fact) -> Ids:
-    """The first purchase of a second."""
-    return {"seen": [purchase["identity"]], "last": purchase, "is_new": True}
-
-
-def see(ids: Ids, purchase: Fact) -> Ids:
-    """A further one, or one of them again."""
-    if purchase["identity"] in ids["seen"]:
-        return {**ids, "is_new": False}
-    return {"seen": [*ids["seen"], purchase["identity"]], "last": purchase, "is_new": True}
 
 
 def add_first(purchase: Fact) -> Totals:

@@ -42,7 +42,8 @@ def _structured(what: str, *, counts: bool = False, **changes: object) -> Strang
 
 
 def _binary(what: str, *more: tuple[str, str], counts: bool = False) -> Stranger:
-    headers = [("ce_id", what), ("ce_source", "/elsewhere"), ("ce_type", "purchased_sword"), *more]
+    core = {"specversion": "1.0", "id": what, "source": "/elsewhere", "type": "purchased_sword"}
+    headers = [*((f"ce_{name}", text) for name, text in core.items()), *more]
     return Stranger(what=what, value=b"", headers=[*headers], counts=counts)
 
 

@@ -18,6 +18,7 @@ from examples.game_api.batch_layer.jobs import Job
 from examples.game_api.batch_layer.totals import Totals, read_totals
 from tests.examples.same_totals.killing import run_until
 from tests.examples.same_totals.reference import Reference, read_reference
+from tests.examples.same_totals.speed import counted_by_speed_layer
 from tests.examples.same_totals.story import Story, totals_of
 from tests.examples.same_totals.strangers import LATE_PLACE, send_strangers, strangers_totals
 from tests.kafka.apache_kafka import QUICK_JVM
@@ -33,8 +34,8 @@ PARTITIONS: Final = 6
 FORMATS: Final = ("plain", "cloudevents", "cloudevents-binary")
 PLAY_SECONDS: Final = 600
 
-#: A layer that isn't Spark's: what it counts on a topic, given the broker's address and the topic.
-Layer: TypeAlias = Callable[[str, str], Totals]
+#: A layer that isn't Spark's: what it counts on a topic, given a folder, the broker's address and the topic.
+Layer: TypeAlias = Callable[[Path, str, str], Totals]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +52,7 @@ class Trial:
         bites: in how many batches the stream takes what was played.
         parts: into how many Spark cuts what it counts.
         kills: at which moment of which batch the stream is killed.
-        layers: others that are to be compared, by name.
+        layers: others that are to be compared, by name; each is given the folder, the broker's address and the topic.
     """
 
     kafka: ApacheKafka
@@ -63,7 +64,7 @@ class Trial:
     bites: int = 3
     parts: int = 2
     kills: tuple[tuple[str, int], ...] = (("begun", 2),)
-    layers: Mapping[str, Layer] = field(default_factory=dict)
+    layers: Mapping[str, Layer] = field(default_factory=lambda: {"speed layer": counted_by_speed_layer})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +108,7 @@ def run(trial: Trial, say: Callable[[str], object] = lambda _: None) -> Outcome:
         stream, layers["Spark, stream"] = counted(stream_job(trial))
     for name, layer in trial.layers.items():
         with timed(name, say):
-            layers[name] = layer(trial.kafka.bootstrap, trial.topic)
+            layers[name] = layer(trial.folder, trial.kafka.bootstrap, trial.topic)
     latecomer = {name: totals.pop(LATE_PLACE, 0) for name, totals in layers.items()}
     return Outcome(
         layers=layers, latecomer=latecomer, ledgers=ledgers, reference=reference, batch=batch, stream=stream

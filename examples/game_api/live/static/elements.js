@@ -24,6 +24,11 @@ export function clock(seconds) {
   return `${two(moment.getHours())}:${two(moment.getMinutes())}:${two(moment.getSeconds())}.${milliseconds}`;
 }
 
+export function minute(time) {
+  const moment = new Date(time);
+  return Number.isNaN(moment.getTime()) ? time : moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+}
+
 export function duration(milliseconds) {
   if (milliseconds >= 10_000) return `${(milliseconds / 1000).toFixed(1)} s`;
   return `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;

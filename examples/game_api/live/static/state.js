@@ -1,12 +1,13 @@
-// What the server says beside the events: broker, ledger, and the speed layer's totals where there is one.
+// What the server says beside the events: broker, ledger, and the speed layer's results where there is one.
 
 import { byId, element, number, show } from "./elements.js";
+import { drawSpeedLayer } from "./speed.js";
 
 const LEDGER = ["emitted", "adopted", "delivered", "failed", "dropped", "dead", "pending"];
 const ALWAYS = new Set(["emitted", "delivered", "pending"]);
 const LOSSES = new Set(["failed", "dropped", "dead", "pending"]);
 
-export function drawState({ broker, ledger, process, speed_layer: totals }) {
+export function drawState({ broker, ledger, process, speed_layer: results }) {
   const before = byId("broker").dataset.answers;
   byId("broker").dataset.answers = broker.answers;
   // Said aloud only when it is another thing: under load the words change five times a second.
@@ -18,7 +19,7 @@ export function drawState({ broker, ledger, process, speed_layer: totals }) {
   const parts = ["delivered", "failed", "dropped", "dead", "pending"].map((name) => ledger[name]);
   const isSum = ledger.emitted + ledger.adopted === parts.reduce((sum, part) => sum + part, 0);
   show("sum", `${isSum ? "It adds up" : "It doesn’t add up"}: what process ${process} sent, and what became of it.`);
-  drawTotals(totals);
+  drawSpeedLayer(results);
 }
 
 function ledgerLine(name, count) {
@@ -26,17 +27,4 @@ function ledgerLine(name, count) {
   const kind = LOSSES.has(name) && count > 0 ? "owed" : "";
   line.append(element("th", name, { scope: "row" }), element("td", number(count), { class: kind }));
   return line;
-}
-
-// The panel of the speed layer is there as long as its database is.
-function drawTotals(totals) {
-  byId("speed-layer").hidden = totals === null;
-  byId("totals").replaceChildren(
-    ...(totals ?? []).map((total) => {
-      const line = element("tr");
-      const cells = [total.window_start, total.player, total.type].map((text) => element("td", text));
-      line.append(...cells, element("td", number(total.purchases), { class: "number" }));
-      return line;
-    }),
-  );
 }

@@ -1,0 +1,63 @@
+"""The speed layer over what was played: a member that is killed, and the one that goes on in its place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, TopicPartition
+
+from tests.examples.speed_ledger import Ledger
+from tests.examples.speed_member import SpeedLayer, make_environment, speed_layer
+from tests.processes import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from examples.game_api.batch_layer.totals import Totals
+
+#: As much as the story's latest, and the streams beside it, have.
+LATE_SECONDS: Final = 3600
+#: A member counts ten times as many on two idle cores.
+SLOWEST_PER_SECOND: Final = 300
+
+
+def counted_by_speed_layer(folder: Path, bootstrap: str, topic: str) -> Totals:
+    """What it has counted of a topic that nobody writes to any more."""
+    make_environment()
+    ends = ends_of(bootstrap, topic)
+    records = sum(ends.values())
+    ledger = Ledger(bootstrap=bootstrap, topic=topic, seed=0)
+    with speed_layer(ledger, folder, late_seconds=LATE_SECONDS, commit_seconds=0.5) as layer:
+        member = layer.start()
+        wait_until(
+            lambda: layer.written() > records // 4,
+            "a part is counted",
+            seconds=60 + records / SLOWEST_PER_SECOND,
+        )
+        layer.kill(member)
+        layer.start()
+        wait_until(lambda: has_all(layer, ends), "all is counted", seconds=60 + records / SLOWEST_PER_SECOND)
+        layer.check_whole()
+        return {
+            (int(datetime.fromisoformat(start).timestamp()), player, type_): purchases
+            for (start, player, type_), purchases in layer.totals().items()
+        }
+
+
+def has_all(layer: SpeedLayer, ends: dict[int, int]) -> bool:
+    """Whether each partition was counted up to there; its own alerts come behind."""
+    done = dict(layer.rows("SELECT part, next_offset FROM progress"))
+    return all(done.get(partition, 0) >= end for partition, end in ends.items())
+
+
+def ends_of(bootstrap: str, topic: str) -> dict[int, int]:
+    """The offset behind the last record of each partition that has one."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "ends"})
+    try:
+        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        ends = {each.partition: consumer.get_watermark_offsets(each, timeout=20)[1] for each in places}
+    finally:
+        consumer.close()
+    return {partition: end for partition, end in ends.items() if end}
