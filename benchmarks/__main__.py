@@ -20,7 +20,7 @@ from benchmarks.drained import drained, drained_by_two
 from benchmarks.inserted import latencies, power
 from benchmarks.page import refresh
 from benchmarks.served import served, why_not
-from benchmarks.served_app import ON_KAFKA, VARIANTS
+from benchmarks.served_app import ON_KAFKA, VARIANTS, WITH_GOALS
 from benchmarks.sheets import Report
 from benchmarks.starting import apps, imports
 from benchmarks.tables import goals_of, table_of, worse
@@ -34,33 +34,39 @@ if TYPE_CHECKING:
 
 def measured(*, quick: bool) -> Iterator[tuple[str, Sheet]]:
     """Every row for which nothing is missing, one after the other, with its name."""
-    rounds = 5 if quick else 21
+    rounds = 3 if quick else 21
     yield "import, wall", imports(rounds=rounds)
     yield "start, wall", apps(rounds=rounds)["wall"]
     with embedded() as servers:
         yield from _in_process(servers, rounds, quick=quick)
-        yield from _by_clock("insert at 5,000/s", latencies(servers, rate=5_000, rounds=4, seconds=2))
+        turns, seconds = (2, 1) if quick else (4, 2)
+        yield from _by_clock(
+            "insert at 5,000/s", latencies(servers, rate=5_000, rounds=turns, seconds=seconds)
+        )
         if not quick:
-            yield from _by_clock("insert at 2,000/s", latencies(servers, rate=2_000, rounds=4, seconds=2))
-        yield "insert with fsync", power(servers, rounds=4, seconds=1)
+            yield from _by_clock(
+                "insert at 2,000/s", latencies(servers, rate=2_000, rounds=turns, seconds=seconds)
+            )
+        yield "insert with fsync", power(servers, rounds=turns, seconds=1)
         yield from _by_clock("waiting", backlog(servers, events=20_000 if quick else 1_000_000, rounds=1))
         if not why_not():
-            yield from _by_clock(
-                "served", served(servers, VARIANTS, rounds=4 if quick else 6, seconds=1 if quick else 4)
-            )
+            turns, seconds = (3, 1) if quick else (6, 4)
+            variants = WITH_GOALS if quick else VARIANTS
+            yield from _by_clock("served", served(servers, variants, rounds=turns, seconds=seconds))
     if not why_no_apache():
         with apache() as servers:
             yield from _on_kafka(servers, quick=quick)
 
 
 def _in_process(servers: str, rounds: int, *, quick: bool) -> Iterator[tuple[str, Sheet]]:
-    yield from _by_clock("an event", rows.an_event(servers, operations=5_000, rounds=rounds))
-    yield from _by_clock("a request", rows.a_request(servers, operations=1_000, rounds=rounds))
+    requests = 500 if quick else 1_000
+    yield from _by_clock("an event", rows.an_event(servers, operations=5 * requests, rounds=rounds))
+    yield from _by_clock("a request", rows.a_request(servers, operations=requests, rounds=rounds))
     if not quick:
         yield from _by_clock("a cold request", rows.a_request(servers, operations=30, rounds=3 * rounds))
         yield from _by_clock("other packages", rows.packages(servers, operations=200, rounds=rounds))
-    yield from _by_clock("growth", rows.growth(servers, operations=1_000, rounds=rounds))
-    threads = rows.threads(servers, operations=6_400, rounds=4 if quick else 8)
+    yield from _by_clock("growth", rows.growth(servers, operations=requests, rounds=rounds))
+    threads = rows.threads(servers, operations=6_400, rounds=2 if quick else 8)
     yield "threads, process", threads["process"]
 
 

@@ -26,6 +26,9 @@ VARIANTS: Final = (
     "journal, no broker",
 )
 
+#: Those that goals are about.
+WITH_GOALS: Final = ("no event", "confluent", "decorated", "journal", "no broker", "journal, no broker")
+
 #: Those for which it matters which broker it is.
 ON_KAFKA: Final = ("no event", "confluent", "handwritten", "kafka-python", "decorated", "journal")
 

@@ -29,7 +29,9 @@ def test_the_docs_show_the_goals_of_the_last_full_run(report: Report) -> None:
     "name",
     ["an event, cpu", "a request, cpu", "a cold request, cpu", "served, requests/s", "served, p99", "end to end",
      "insert at 5,000/s, p99", "insert at 5,000/s, rate", "insert with fsync", "growth, cpu", "threads, process",
-     "a request, process", "import, wall"],
+     "a request, process", "import, wall", "other packages, cpu", "other packages, wall", "served, Apache Kafka, requests/s",
+     "served, Apache Kafka, p99", "end to end, two processes", "on the wire", "waiting, an event", "waiting, rate",
+     "waiting, memory", "start, wall"],
 )  # fmt: skip
 def test_the_docs_show_the_tables_of_the_last_full_run(report: Report, name: str) -> None:
     """Least, median and most of every variant."""
