@@ -50,7 +50,7 @@ def measured(*, quick: bool) -> Iterator[tuple[str, Sheet]]:
         yield "insert with fsync", power(servers, rounds=turns, seconds=1)
         yield from _by_clock("waiting", backlog(servers, events=20_000 if quick else 1_000_000, rounds=1))
         if not why_not():
-            turns, seconds = (3, 1) if quick else (6, 4)
+            turns, seconds = (2, 1) if quick else (6, 4)
             variants = WITH_GOALS if quick else VARIANTS
             yield from _by_clock("served", served(servers, variants, rounds=turns, seconds=seconds))
     if not why_no_apache():
