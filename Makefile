@@ -33,7 +33,6 @@ help:
 	@echo "make lint | types | layers      one of the checks;  make format repairs what lint can repair"
 	@echo "make $(RINGS)" | sed 's/ / | /2g'
 	@echo "                                one ring of the tests (ARGS=\"-k name\" goes to pytest)"
-	@echo "                                but long, which takes minutes, all are in make test"
 	@echo "make faults    every fault, also those that take minutes, on three real brokers: prints the table,"
 	@echo "                                and how long a gevent worker's hub pauses at most"
 	@echo "make faults-quick               the ring of those that take seconds"
@@ -68,9 +67,10 @@ batch-layer: $(DEV)
 same-totals: $(DEV)
 	@exec $(BIN)/python -m tests.examples.same_totals $(ARGS)
 
+# Twice as fast in two halves at once; with words for pytest, in one.
 test: $(DEV)
 	@$(BIN)/python -m tests.parts
-	@exec $(BIN)/python -m pytest --ignore tests/long --cov --cov-report=term $(ARGS)
+	@exec $(BIN)/python -m $(if $(ARGS),pytest --cov --cov-report=term $(ARGS),tests.side_by_side)
 
 check: lint types layers test
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rings import CHILD_COVERAGE, MEASURED, ring_of
+from tests.rings import CHILD_COVERAGE, MEASURED, RINGS, ring_of
+from tests.side_by_side import COMPUTING, WAITING
 
 TESTS = Path(__file__).parents[1]
 
@@ -33,3 +34,9 @@ def test_a_file_in_no_ring_is_refused() -> None:
 def test_what_lies_outside_has_no_ring() -> None:
     """Tests elsewhere, a doctest of the package for example, are left as they are."""
     assert ring_of(TESTS.parent / "flask_kafka_events" / "event.py", TESTS) is None
+
+
+def test_each_ring_is_in_one_half() -> None:
+    """The two runs at once are the whole suite, and nothing of it twice."""
+    assert sorted([*COMPUTING, *WAITING]) == sorted(RINGS)
+    assert all((TESTS / ring).is_dir() for ring in RINGS)

@@ -21,6 +21,7 @@ NOT_SOURCES = (
     "__pycache__",
     ".*_cache",
     ".hypothesis",
+    ".coverage*",
     "instance",  # of a game that was played here: its broker's socket can't be copied
 )
 
