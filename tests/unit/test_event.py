@@ -17,6 +17,7 @@ from flask_kafka_events.errors import EventError, InvalidAttribute, InvalidKey, 
 from flask_kafka_events.event import Record, derived_id, key_text, new_id, utc_now
 
 from .event_strategies import BARE, SWORD
+from .forked import forked
 
 PARTS = st.lists(st.text(st.characters(exclude_categories=[])), max_size=4)
 
@@ -121,6 +122,13 @@ def test_size_counts_key_value_and_headers() -> None:
     record = Record(id="1", type="t", topic="t", key=b"ab", value=b"abc", headers=(("h", b"xy"), ("i", b"")))
     assert record.size == 2 + 3 + 3 + 1
     assert msgspec.structs.replace(record, key=None).size == 7
+
+
+def test_forked_children_make_other_ids() -> None:
+    """What isn't the time differs too: workers of one parent emit within one millisecond (uuid-utils before 0.14)."""
+    new_id()
+    parts = [id_[-12:] for _ in range(2) for id_ in forked(lambda: [new_id() for _ in range(3)])]
+    assert len(set(parts)) == 6
 
 
 def test_new_ids_are_unique_and_sorted() -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-import sys
 import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -201,9 +200,6 @@ def test_ls_counts_what_a_living_process_has_in_slots(tmp_path: Path) -> None:
         assert holding.oldest is not None
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="on 3.10 such a child fails now and then; not explained yet"
-)
 def test_a_child_leaves_its_parents_slots_alone(tmp_path: Path) -> None:
     """Forked while another thread emits, it has slots of its own; what the parent has stays whole, and is sent once."""
     with journaling(tmp_path, answers=False) as held:
