@@ -80,8 +80,9 @@ def is_handed_over(lock: object) -> bool:
 
 
 @pytest.mark.usefixtures("uninterrupted")
-def test_whoever_waits_owns_nothing_before_he_goes_on() -> None:
+def test_whoever_waits_owns_nothing_before_he_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python's own lock belongs to who waited as it is released, and everybody stops at it; this one is free."""
+    monkeypatch.setattr(module, "ATTEMPTS", 10**9)
     assert is_handed_over(threading.RLock())
     assert not is_handed_over(Turns())
 
@@ -92,22 +93,39 @@ def test_one_at_a_time() -> None:
 
     def add() -> None:
         nonlocal total
-        for _ in range(20_000):
+        for _ in range(1_000):
             with lock:
                 before = total
+                go_on.wait(0)  # the other one has its turn, and must not take it
                 total = before + 1
 
+    go_on = threading.Event()
     threads = [threading.Thread(target=add) for _ in range(2)]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert total == 2_000
+
+
+def test_nobody_waits_for_ever() -> None:
+    """Not where its owner gives the interpreter away with it in hand, and takes it again at once, either."""
+    lock, over = Turns(), threading.Event()
+
+    def own() -> None:
+        while not over.is_set():
+            with lock:
+                over.wait(0.0005)
+
+    owner = threading.Thread(target=own)
+    owner.start()
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for _ in range(20):
+            with lock:
+                pass
     finally:
-        sys.setswitchinterval(interval)
-    assert total == 40_000
+        over.set()
+        owner.join()
 
 
 def test_it_can_be_entered_again() -> None:
