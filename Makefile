@@ -139,7 +139,7 @@ lock: $(DEV)
 	$(filter-out pyproject.toml,$(COMPILE)) requirements/crowd.in --output-file requirements/crowd.txt
 
 clean:
-	rm -rf $(VENV) .cache build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache build dist *.egg-info .coverage .coverage.* .coverage-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,7 +19,11 @@ def kafka_jars() -> Path:
         with tempfile.TemporaryDirectory(dir=CACHE) as making:
             copy_jars(Path(making) / "jars")
             # Whole or not at all: a copy that was broken off never gets the final name.
-            shutil.move(Path(making) / "jars", wanted)
+            try:
+                (Path(making) / "jars").rename(wanted)
+            except OSError:
+                if not wanted.is_dir():  # else another run was first
+                    raise
     return wanted
 
 
