@@ -19,7 +19,7 @@ from examples.game_api.live.backlog import MOST_BYTES, Backlog
 from examples.game_api.live.news import ReaderTooSlow
 from examples.game_api.live.position import Position, read_position
 from examples.game_api.live.row import row_of
-from examples.game_api.live.speed_layer import speed_layer_results
+from examples.game_api.live.speed_layer import SpeedLayer
 from examples.game_api.live.stream import Pace, Reader, stream
 from examples.game_api.live.tally import MOST_NAMES, Tally
 from examples.game_api.live.words import broker_words
@@ -333,30 +333,37 @@ def test_broker_is_told_in_words(pending: int, answers: bool, has_topic: bool, w
 def test_speed_layer_is_shown_where_it_is(tmp_path: Path) -> None:
     """Its totals and alerts, the latest window first; without a database, or one without them yet, there is no panel."""
     database = tmp_path / "speed.db"
-    assert speed_layer_results(None) is None
-    assert speed_layer_results(str(database)) is None
+    layer = SpeedLayer(f"sqlite:///{database}")
+    assert SpeedLayer(None).results() is None
+    assert layer.results() is None
     with closing(sqlite3.connect(database)) as connection:
         connection.execute(
-            "CREATE TABLE totals (window_start TEXT, player TEXT, type TEXT, purchases INTEGER)"
+            "CREATE TABLE partition_totals (window_start TEXT, player TEXT, type TEXT, purchases INTEGER)"
         )
-        rows = [("12:00", "ana", "purchased_sword", 10), ("12:01", "bo", "purchased_knife", 2)]
-        connection.executemany("INSERT INTO totals VALUES (?, ?, ?, ?)", rows)
+        connection.execute("CREATE VIEW totals AS SELECT * FROM partition_totals")
+        rows = [(f"12:0{minute}", "ana", "purchased_sword", 10 + minute) for minute in range(5)]
+        connection.executemany("INSERT INTO partition_totals VALUES (?, ?, ?, ?)", rows)
         connection.commit()
-        assert speed_layer_results(str(database)) is None
+        assert SpeedLayer(str(database)).results() is None
         connection.execute(
-            "CREATE TABLE alerts (window_start TEXT, player TEXT, swords INTEGER, cause_id TEXT, announced TEXT)"
+            "CREATE TABLE alerts (window_start TEXT, window_end TEXT, player TEXT, swords INTEGER, cause_id TEXT, announced TEXT)"
         )
-        connection.execute("INSERT INTO alerts VALUES ('12:00', 'ana', 10, 'the tenth', NULL)")
+        connection.execute("INSERT INTO alerts VALUES ('12:00', '12:01', 'ana', 10, 'the tenth', NULL)")
         connection.commit()
-    results = speed_layer_results(str(database))
-    assert results is not None
-    assert [each["window_start"] for each in results["totals"]] == ["12:01", "12:00"]
-    assert results["totals"][0] == {
-        "window_start": "12:01", "player": "bo", "type": "purchased_knife", "purchases": 2,
-    }  # fmt: skip
-    assert results["alerts"] == [
-        {"window_start": "12:00", "player": "ana", "swords": 10, "cause_id": "the tenth", "announced": None}
-    ]
+        results = SpeedLayer(str(database)).results()
+        assert results is not None
+        assert layer.results() == results
+        assert [each["window_start"] for each in results["totals"]] == ["12:04", "12:03", "12:02"]
+        assert results["totals"][0] == {
+            "window_start": "12:04", "player": "ana", "type": "purchased_sword", "purchases": 14,
+        }  # fmt: skip
+        assert results["alerts"] == [
+            {"window_start": "12:00", "window_end": "12:01", "player": "ana", "swords": 10, "cause_id": "the tenth",
+             "announced": None}
+        ]  # fmt: skip
+        connection.execute("DROP TABLE alerts")
+        connection.commit()
+    assert layer.results() == results, "for a moment it can't be read"
 
 
 def pieces(backlog: Backlog, after: Position) -> bytes:

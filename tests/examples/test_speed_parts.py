@@ -73,6 +73,8 @@ def test_each_record_is_something() -> None:
     assert read(changed(key=None))["kind"] == "unnamed"
     assert read(changed(key=""))["kind"] == "unnamed"
     assert read(SWORD, key=None)["kind"] == "unnamed"
+    # The windows' state belongs to the record's key: what it isn't, is nobody's.
+    assert read(SWORD, key=b"\xff")["kind"] == "unnamed"
     assert read(SWORD, headers=None) == {
         "kind": "malformed",
         "reason": read(SWORD, headers=[])["reason"],

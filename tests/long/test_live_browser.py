@@ -187,7 +187,7 @@ def test_speed_layer_has_a_panel_where_it_is(page: Page, tmp_path: Path) -> None
     assert not page.find("#speed-layer").is_displayed()
     with closing(results_in(tmp_path / "speed.db")) as database:
         page.wait_for("12:01\tana\tpurchased_sword\t10", "#speed-layer")
-        page.wait_for("ana bought 10 swords in the minute from 12:01", "#alerts")
+        page.wait_for("ana bought 10 swords between 12:01 and 12:02", "#alerts")
         page.wait_for("It waits for Kafka; its cause is the tenth", "#alerts")
         database.execute("UPDATE alerts SET announced = '12:02'")
         database.commit()
@@ -197,12 +197,14 @@ def test_speed_layer_has_a_panel_where_it_is(page: Page, tmp_path: Path) -> None
 def results_in(path: Path) -> sqlite3.Connection:
     """A speed layer's database, with as much as the page reads of it."""
     database = sqlite3.connect(path)
-    database.execute("CREATE TABLE totals (window_start TEXT, player TEXT, type TEXT, purchases INTEGER)")
-    database.execute("INSERT INTO totals VALUES ('12:01', 'ana', 'purchased_sword', 10)")
+    columns = "(window_start TEXT, player TEXT, type TEXT, purchases INTEGER)"
+    database.execute(f"CREATE TABLE partition_totals {columns}")
+    database.execute("INSERT INTO partition_totals VALUES ('12:01', 'ana', 'purchased_sword', 10)")
+    database.execute("CREATE VIEW totals AS SELECT * FROM partition_totals")
     database.execute(
-        "CREATE TABLE alerts (window_start TEXT, player TEXT, swords INTEGER, cause_id TEXT, announced TEXT)"
+        "CREATE TABLE alerts (window_start TEXT, window_end TEXT, player TEXT, swords INTEGER, cause_id TEXT, announced TEXT)"
     )
-    database.execute("INSERT INTO alerts VALUES ('12:01', 'ana', 10, 'the tenth', NULL)")
+    database.execute("INSERT INTO alerts VALUES ('12:01', '12:02', 'ana', 10, 'the tenth', NULL)")
     database.commit()
     return database
 

@@ -15,7 +15,7 @@ from examples.game_api.live.acknowledgements import Acknowledgements
 from examples.game_api.live.backlog import Backlog
 from examples.game_api.live.ending import tell_of_the_end
 from examples.game_api.live.following import Following, encoded
-from examples.game_api.live.speed_layer import Results, speed_layer_results
+from examples.game_api.live.speed_layer import Results, SpeedLayer
 from examples.game_api.live.words import broker_words
 from flask_kafka_events import KafkaEvents, Stats
 
@@ -129,7 +129,7 @@ class _State:
 
     def __init__(self, app: Flask, following: Following) -> None:
         self._following = following
-        self._database: str | None = app.config["GAME_SPEED_LAYER_DB"]
+        self._speed_layer = SpeedLayer(app.config["GAME_SPEED_LAYER_DB"])
         self._next_look = 0.0
         self._next_look_at_speed_layer = 0.0
         self._results: Results | None = None
@@ -141,7 +141,7 @@ class _State:
         self._next_look = now + _STATE
         if now >= self._next_look_at_speed_layer:
             self._next_look_at_speed_layer = now + _STATE_SPEED_LAYER
-            self._results = speed_layer_results(self._database)
+            self._results = self._speed_layer.results()
         following = self._following
         words = broker_words(stats, answers=following.answers, has_topic=following.has_topic)
         state = {

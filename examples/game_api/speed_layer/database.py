@@ -14,6 +14,7 @@ TABLES: Final = (
         topic TEXT NOT NULL, part INTEGER NOT NULL, window_start TEXT NOT NULL, window_end TEXT NOT NULL,
         player TEXT NOT NULL, type TEXT NOT NULL, purchases BIGINT NOT NULL,
         PRIMARY KEY (topic, part, window_start, player, type))""",
+    "CREATE INDEX IF NOT EXISTS totals_by_window ON partition_totals (window_start)",
     """CREATE TABLE IF NOT EXISTS alerts (
         player TEXT NOT NULL, window_start TEXT NOT NULL, window_end TEXT NOT NULL, swords INTEGER NOT NULL,
         id TEXT NOT NULL, cause_id TEXT NOT NULL, cause_trace TEXT NOT NULL, topic TEXT NOT NULL, part INTEGER NOT NULL,

@@ -1,6 +1,7 @@
 """What a record is to the speed layer: a purchase by a player, or why it counts for none."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Final, TypedDict
 
 from flask_kafka_events import Event
@@ -11,6 +12,8 @@ PURCHASED: Final = "purchased_"
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 9998
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MILLISECOND: Final = timedelta(milliseconds=1)
 NO_EVENT: Final = "It is no event in a format of this package: required headers are missing or wrong."
 NO_WINDOW: Final = "Its time is before 1970 or after 9998, which no window has."
 NO_NAME: Final = "Its key has a NUL character, which no name in a database can have."
@@ -63,7 +66,7 @@ def fact_of(value: bytes | None, key: bytes | None, timestamp: int, headers: Hea
     if not event.type.startswith(PURCHASED):
         return Fact(kind="other", at=timestamp)
     # The windows' state belongs to the record's key: by nothing else do all events of a player come to one partition.
-    if not key or not event.key:
+    if not key or not event.key or event.key.encode() != key:
         return Fact(kind="unnamed", at=timestamp)
     if "\0" in event.key:
         return Fact(kind="malformed", reason=NO_NAME, at=timestamp)
@@ -77,6 +80,6 @@ def _purchase(event: Event, player: str) -> Fact:
         id=event.id,
         type=event.type,
         player=player,
-        at=int(event.time.timestamp() * 1000),
+        at=(event.time - EPOCH) // MILLISECOND,
         trace=str(event.attributes.get("traceparent", "")),
     )

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from typing import Any, Final, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
@@ -10,6 +9,7 @@ from quixstreams.sinks.base import BatchingSink, SinkBatch
 from sqlalchemy import Connection, Engine
 
 from examples.game_api.speed_layer import database
+from examples.game_api.speed_layer.reading import EPOCH, MILLISECOND
 
 KINDS: Final = ("counted", "duplicate", "late", "unnamed", "other", "malformed")
 SWORD: Final = "purchased_sword"
@@ -110,7 +110,7 @@ def alerts(counted: Iterable[dict[str, Any]], swords: int) -> Iterable[dict[str,
 
 
 def late_row(offset: int, late: dict[str, Any]) -> dict[str, Any]:
-    """The row of an event that came when its window was closed."""
+    """The row of an event that came more than the bound after a later one of its player."""
     return {
         "record_offset": offset,
         "id": late["id"],
@@ -123,5 +123,5 @@ def late_row(offset: int, late: dict[str, Any]) -> dict[str, Any]:
 
 def as_text(milliseconds: int) -> str:
     """A time in milliseconds since 1970 as RFC 3339 has it, in UTC."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    moment = EPOCH + milliseconds * MILLISECOND
     return moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds")

@@ -26,7 +26,9 @@ export function clock(seconds) {
 
 export function minute(time) {
   const moment = new Date(time);
-  return Number.isNaN(moment.getTime()) ? time : moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  if (Number.isNaN(moment.getTime())) return time;
+  const second = moment.getSeconds() ? { second: "2-digit" } : {};
+  return moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...second });
 }
 
 export function duration(milliseconds) {

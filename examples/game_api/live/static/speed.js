@@ -2,15 +2,20 @@
 
 import { byId, element, minute, number } from "./elements.js";
 
-let drawn = "";
+const drawn = new Map();
 
 export function drawSpeedLayer(results) {
-  const now = JSON.stringify(results);
-  if (now === drawn) return; // what stands there already isn't read aloud again
-  drawn = now;
   byId("speed-layer").hidden = results === null;
-  byId("totals").replaceChildren(...(results?.totals ?? []).map(totalLine));
-  byId("alerts").replaceChildren(...(results?.alerts ?? []).map(alertLine));
+  draw("totals", results?.totals ?? [], totalLine);
+  draw("alerts", results?.alerts ?? [], alertLine);
+}
+
+// What stands there already isn't drawn, and read aloud, again.
+function draw(id, rows, line) {
+  const now = JSON.stringify(rows);
+  if (drawn.get(id) === now) return;
+  drawn.set(id, now);
+  byId(id).replaceChildren(...rows.map(line));
 }
 
 function totalLine({ window_start: start, player, type, purchases }) {
@@ -20,11 +25,11 @@ function totalLine({ window_start: start, player, type, purchases }) {
   return line;
 }
 
-function alertLine({ window_start: start, player, swords, cause_id: cause, announced }) {
+function alertLine({ window_start: start, window_end: end, player, swords, cause_id: cause, announced }) {
   const line = element("li");
   const where = announced === null ? "It waits for Kafka" : "It is an event in the stream";
   line.append(
-    element("b", `${player} bought ${number(swords)} swords in the minute from ${minute(start)}`),
+    element("b", `${player} bought ${number(swords)} swords between ${minute(start)} and ${minute(end)}`),
     element("span", `${where}; its cause is ${cause}`),
   );
   return line;
