@@ -11,7 +11,7 @@ PACKAGE := pyproject.toml setup.cfg
 GAME := $(VENV)/.game-installed
 DEV := $(VENV)/.dev-installed
 FIGURES := docs/explanation/performance
-RINGS := unit wire kafka servers examples packaging harness benchmarks long
+RINGS := unit wire kafka servers examples packaging harness benchmarks engines long
 SPEED := .cache/speed-layer
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 	--python-version 3.10 --generate-hashes $(UPGRADE) pyproject.toml

@@ -24,6 +24,7 @@ RINGS = (
     "faults",
     "benchmarks",
     "packaging",
+    "engines",
     "long",
 )
 MEASURED = frozenset({"unit", "wire"})

@@ -1,1 +1,1 @@
-"""Ring `long`: the example programs on the engines that they need, for minutes: `make long`, not a part of `make test`."""
+"""Ring `long`: the example programs for minutes: a browser, a crowd, the README's story: `make long`."""

@@ -30,7 +30,7 @@ SMALL: Final = {
 
 
 def test_first_screen_has_five_commands() -> None:
-    """Each is run by a test: compose's services in test_compose_live.py, the others here."""
+    """Each is run by a test: compose's services in tests/engines, the others here."""
     block = next(each for each in blocks_of(ROOT / "README.md") if each.language == "sh")
     lines = block.text.strip().splitlines()
     assert [re.split(r" {2,}#", line)[0].rstrip() for line in lines] == [GAME, COMPOSE, *SMALL]

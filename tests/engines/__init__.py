@@ -1,0 +1,1 @@
+"""Ring `engines`: the example programs on Kafka, Spark and PostgreSQL: `make engines`."""
