@@ -19,7 +19,7 @@ from tests.rings import RINGS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMPUTING: Final = ("unit", "harness", "benchmarks", "engines", "long")
+COMPUTING: Final = ("unit", "harness", "kafka", "benchmarks", "engines", "long")
 WAITING: Final = tuple(ring for ring in RINGS if ring not in COMPUTING)
 LOG: Final = Path(".cache/waiting.log")
 COVERAGE: Final = (sys.executable, "-m", "coverage")

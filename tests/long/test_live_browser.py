@@ -194,17 +194,17 @@ def test_speed_layer_has_a_panel_where_it_is(page: Page, tmp_path: Path) -> None
         page.wait_for("It is an event in the stream; its cause is the tenth", "#alerts")
 
 
-def results_in(path: Path) -> sqlite3.Connection:
-    """A speed layer's database, with as much as the page reads of it."""
+def results_in(path: Path, start: str = "12:01", end: str = "12:02") -> sqlite3.Connection:
+    """A speed layer's database, with as much as the page reads of it: one window's."""
     database = sqlite3.connect(path)
     columns = "(window_start TEXT, player TEXT, type TEXT, purchases INTEGER)"
     database.execute(f"CREATE TABLE partition_totals {columns}")
-    database.execute("INSERT INTO partition_totals VALUES ('12:01', 'ana', 'purchased_sword', 10)")
+    database.execute("INSERT INTO partition_totals VALUES (?, 'ana', 'purchased_sword', 10)", (start,))
     database.execute("CREATE VIEW totals AS SELECT * FROM partition_totals")
     database.execute(
         "CREATE TABLE alerts (window_start TEXT, window_end TEXT, player TEXT, swords INTEGER, cause_id TEXT, announced TEXT)"
     )
-    database.execute("INSERT INTO alerts VALUES ('12:01', '12:02', 'ana', 10, 'the tenth', NULL)")
+    database.execute("INSERT INTO alerts VALUES (?, ?, 'ana', 10, 'the tenth', NULL)", (start, end))
     database.commit()
     return database
 
@@ -235,9 +235,10 @@ def test_page_has_its_picture(page: Page, game: Playing, tmp_path: Path) -> None
     page.click("Buy a sword", player="ana")
     page.wait_for("Its event came after", "#answer")
     game.events.emit("player_alerted", {"player": "ana", "swords": 10}, key="ana")  # as a speed layer does
-    with closing(results_in(tmp_path / "speed.db")) as database:
+    start, end = (time.strftime("%H:%M", time.localtime(time.time() + later)) for later in (0, 60))
+    with closing(results_in(tmp_path / "speed.db", start, end)) as database:
         cause = "019eb2f4-8c1e-7d54-9a3b-5f0c6e7d8a91"
-        database.execute("UPDATE alerts SET announced = '12:02', cause_id = ?", (cause,))
+        database.execute("UPDATE alerts SET announced = ?, cause_id = ?", (end, cause))
         database.commit()
     page.wait_for(cause, "#alerts")
     page.wait_for("delivered\t14", "#ledger")

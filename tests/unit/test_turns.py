@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import sys
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -159,6 +160,37 @@ def test_interrupted_anywhere_it_is_as_it_was(*, is_nested: bool) -> None:
             break
         at += 1
     assert at > 10
+
+
+@pytest.mark.parametrize("is_acquired", [False, True])
+def test_what_is_raised_on_the_way_in_leaves_it_free(*, is_acquired: bool) -> None:
+    """Right before it was acquired, and right after: the same without steps, which coverage doesn't see."""
+    lock = Turns()
+
+    def acquire(blocking: bool) -> bool:
+        if is_acquired:
+            assert Turns.acquire(lock, blocking)
+        raise TimeIsUp
+
+    lock.acquire = acquire
+    with pytest.raises(TimeIsUp), lock:
+        pass
+    del lock.acquire
+    assert is_free(lock)
+
+
+@pytest.mark.parametrize("is_patched", [False, True])
+def test_gevent_has_its_own(monkeypatch: pytest.MonkeyPatch, *, is_patched: bool) -> None:
+    """Where it has patched threads; where it has patched time alone, nobody's turn stops its hub."""
+
+    def sleep(_seconds: float) -> None:
+        """As gevent found it."""
+
+    monkey = SimpleNamespace(is_module_patched=lambda _: is_patched, get_original=lambda *_: sleep)
+    monkeypatch.setitem(sys.modules, "gevent.monkey", monkey)
+    lock = turns()
+    assert (type(lock) is type(threading.RLock())) is is_patched
+    assert getattr(lock, "pause", None) is (None if is_patched else sleep)
 
 
 def test_a_condition_may_use_it() -> None:
