@@ -54,7 +54,7 @@ def test_tasks_in_the_pool_lose_nothing(broker: Lease, tmp_path: Path) -> None:
     """The pool's processes, which leave past atexit, send what waits: those that are replaced and the last ones."""
     order(TASKS)
     with serving(broker.address, tmp_path, *COMMAND, *REPLACED) as worker:
-        wait_until(lambda: len(done(tmp_path)) == TASKS, "every task is done", seconds=20)
+        wait_until(lambda: len(done(tmp_path)) == TASKS, "every task is done", seconds=60)
         assert worker.end(signal.SIGTERM) == 0
     assert sold(broker) == set(done(tmp_path))
 
@@ -63,7 +63,7 @@ def test_tasks_with_a_journal_leave_no_file(broker: Lease, tmp_path: Path) -> No
     """The pool's processes send what is in their files and remove them: those that are replaced and the last ones."""
     order(TASKS)
     with serving(broker.address, tmp_path, *COMMAND, *REPLACED, **environment(tmp_path)) as worker:
-        wait_until(lambda: len(done(tmp_path)) == TASKS, "every task is done", seconds=20)
+        wait_until(lambda: len(done(tmp_path)) == TASKS, "every task is done", seconds=60)
         assert worker.end(signal.SIGTERM) == 0
     assert told(tmp_path) == 0
     assert sold(broker) == set(done(tmp_path))
@@ -76,15 +76,15 @@ def test_next_start_sends_what_a_killed_pool_left(broker: Lease, tmp_path: Path)
     """All processes are killed with -9 among tasks: for each task that succeeded the next start sends the event."""
     order(2 * TASKS)
     with serving(broker.address, tmp_path, *COMMAND, **environment(tmp_path)) as worker:
-        wait_until(lambda: len(done(tmp_path)) >= TASKS, "half of the tasks are done", seconds=20)
+        wait_until(lambda: len(done(tmp_path)) >= TASKS, "half of the tasks are done", seconds=60)
         os.killpg(worker.process.pid, signal.SIGKILL)
         worker.process.wait(20)
     killed = done(tmp_path)
     assert rows(tmp_path) >= len(killed), "librdkafka holds them back for a minute"
     order(TASKS)
     with serving(broker.address, tmp_path, *COMMAND, **environment(tmp_path)) as worker:
-        wait_until(lambda: len(done(tmp_path)) >= len(killed) + TASKS, "others are done", seconds=20)
-        wait_until(lambda: all(map(is_taken, locks(tmp_path))), "what was left has an owner", seconds=20)
+        wait_until(lambda: len(done(tmp_path)) >= len(killed) + TASKS, "others are done", seconds=60)
+        wait_until(lambda: all(map(is_taken, locks(tmp_path))), "what was left has an owner", seconds=60)
         assert worker.end(signal.SIGTERM) == 0
     assert set(done(tmp_path)) - sold(broker) == set()
     assert list(journal_of(tmp_path).iterdir()) == []
