@@ -31,9 +31,11 @@ def ids_in(folder: Path, table: Table = "record") -> list[str]:
 
 
 def rows_of(path: Path, table: Table) -> dict[int, str]:
-    """The ids in a table of one file, by their places in it."""
-    with _opened(path) as db:
-        return dict(db.execute(f"SELECT seq, id FROM {table}").fetchall())  # noqa: S608
+    """The ids in a table of one file, by their places in it; none in one whose owner was killed as it made it."""
+    try:
+        return _ids(path, table, "ro")
+    except sqlite3.OperationalError:  # "attempt to write a readonly database"
+        return _ids(path, table, "rw")
 
 
 def slots_beside(path: Path) -> dict[int, str]:
@@ -46,8 +48,16 @@ def rows_in(folder: Path, tables: Sequence[Table] = ("record", "dead")) -> int:
     return sum(len(ids_in(folder, table)) for table in tables)
 
 
+def _ids(path: Path, table: Table, mode: str) -> dict[int, str]:
+    with _opened(path, mode) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchall():
+            return {}
+        return dict(db.execute(f"SELECT seq, id FROM {table}").fetchall())  # noqa: S608
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    # By SQLite: open() and close() would drop the locks that this process holds on its own files.
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+def _opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    # By SQLite: open() and close() would drop the locks that this process holds on its own files. What a killed process
+    # was about to write can't be read without being written.
+    with closing(sqlite3.connect(f"file:{path}?mode={mode}", uri=True)) as db:
         yield db
