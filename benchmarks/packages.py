@@ -58,9 +58,8 @@ def flask_and_kafka(servers: str) -> Iterator[Variant]:
 
         @app.get("/")
         def buy() -> str:
-            kafka.send_message(
-                TOPIC, VALUE
-            )  # with a callback, which isn't JSON, its log's formatter fails each time
+            # Without a callback: that isn't JSON, and its log's formatter fails at each.
+            kafka.send_message(TOPIC, VALUE)
             return "sold"
 
         try:

@@ -1,11 +1,11 @@
 """The lock of what every emit goes through, for a few assignments at a time."""
 
-import sys
 import threading
-import time
 from _thread import RLock
 from collections.abc import Callable
 from typing import Any, Final
+
+from flask_kafka_events.greenlets import is_patched, original
 
 #: To find it free, before one waits for it.
 ATTEMPTS: Final = 50
@@ -28,7 +28,10 @@ class Turns(_RLock):  # type: ignore[misc]
     leaves it as it was; a second one that does so in the same moment may not.
     """
 
-    pause: Callable[[float], object] = staticmethod(time.sleep)
+    def __init__(self) -> None:
+        super().__init__()
+        # gevent's own, where it has patched time alone, would stop its hub.
+        self.pause: Callable[[float], object] = original("time", "sleep")
 
     def __enter__(self) -> bool:
         depth = self._depth() if self._is_owned() else 0
@@ -49,11 +52,4 @@ class Turns(_RLock):  # type: ignore[misc]
 
 def turns() -> Any:
     """One for this process; under gevent, whose greenlets are never interrupted, its own."""
-    monkey: Any = sys.modules.get("gevent.monkey")
-    is_patched = monkey is not None and bool(monkey.is_module_patched("threading"))
-    if is_patched:
-        return threading.RLock()
-    made = Turns()
-    if monkey is not None:
-        made.pause = monkey.get_original("time", "sleep")
-    return made
+    return threading.RLock() if is_patched() else Turns()

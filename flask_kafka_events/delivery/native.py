@@ -19,6 +19,8 @@ from typing import Any, Final, TypeVar, cast
 
 from confluent_kafka import Producer
 
+from flask_kafka_events.greenlets import is_patched, original
+
 #: Seconds that the poller's greenlet works before it lets the others go on, and for how long it does.
 SLICE: Final = 0.003
 # Not 0: the hub would come back up to fifty times before it looks at its timers and sockets.
@@ -41,18 +43,9 @@ def end(producer: Producer) -> None:
         ours.end()
 
 
-def is_patched() -> bool:
-    """Whether gevent has made greenlets of this process's threads."""
-    monkey: Any = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("threading"))
-
-
 def thread_id() -> int:
     """What the operating system's thread is called here; under gevent `threading` tells the greenlet's number."""
-    ask: Callable[[], int] = threading.get_ident
-    if is_patched():
-        ask = sys.modules["gevent.monkey"].get_original("_thread", "get_ident")
-    return ask()
+    return int(original("_thread", "get_ident")())
 
 
 def start_thread(work: Callable[[], None], *, name: str) -> None:

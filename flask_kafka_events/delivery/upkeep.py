@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from flask_kafka_events.delivery import native
+from flask_kafka_events.greenlets import is_patched
 from flask_kafka_events.journal.file import JournalFile
 from flask_kafka_events.journal.long_work import DoLong
 
@@ -17,7 +17,7 @@ def prepare(file: JournalFile) -> None:
     Raises:
         JournalError: the file can't be used.
     """
-    if native.is_patched():
+    if is_patched():
         file.leave_checkpoints()
 
 
@@ -34,7 +34,7 @@ def tidy(file: JournalFile, do_long: DoLong, *, nobody_writes: AbstractContextMa
     """
     if file.shrink():
         do_long(file.checkpoint)
-    if native.is_patched() and file.wal_size() > WAL_BYTES:
+    if is_patched() and file.wal_size() > WAL_BYTES:
         do_long(file.checkpoint)
         # Again, for what came meanwhile: the log begins anew only once all of it is in the file.
         with nobody_writes:

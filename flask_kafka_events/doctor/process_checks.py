@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from flask_kafka_events.delivery.native import is_patched
 from flask_kafka_events.doctor.finding import Check, Finding
 from flask_kafka_events.doctor.serving import Serving
+from flask_kafka_events.greenlets import is_patched
 from flask_kafka_events.settings import Settings
 
 EARLY_CLIENT: Final = Check(

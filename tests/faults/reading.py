@@ -52,7 +52,7 @@ def read_back(bootstrap: str, topic: str) -> Iterator[Arrival]:
     }
     consumer = Consumer(config, logger=QUIET)
     try:
-        ends = _ends(consumer, topic)
+        ends = ends_of(consumer, topic)
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in ends])
         while ends:
             message = consumer.poll(SILENCE_SECONDS)
@@ -69,7 +69,7 @@ def read_back(bootstrap: str, topic: str) -> Iterator[Arrival]:
         consumer.close()
 
 
-def _ends(consumer: Consumer, topic: str) -> dict[int, int]:
+def ends_of(consumer: Consumer, topic: str) -> dict[int, int]:
     """The partitions that hold something, with the offset behind their last event."""
     ends: dict[int, int] = {}
     for partition in consumer.list_topics(topic, timeout=SILENCE_SECONDS).topics[topic].partitions:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer
 
 from tests.examples.speed_ledger import Ledger
 from tests.examples.speed_member import SpeedLayer, make_environment, speed_layer
+from tests.faults.reading import ends_of
 from tests.processes import wait_until
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ SLOWEST_PER_SECOND: Final = 300
 def counted_by_speed_layer(folder: Path, bootstrap: str, topic: str) -> Totals:
     """What it has counted of a topic that nobody writes to any more."""
     make_environment()
-    ends = ends_of(bootstrap, topic)
+    with closing(Consumer({"bootstrap.servers": bootstrap, "group.id": "ends"})) as consumer:
+        ends = ends_of(consumer, topic)
     records = sum(ends.values())
     ledger = Ledger(bootstrap=bootstrap, topic=topic, seed=0)
     with speed_layer(ledger, folder, late_seconds=LATE_SECONDS, commit_seconds=0.5) as layer:
@@ -49,15 +52,3 @@ def has_all(layer: SpeedLayer, ends: dict[int, int]) -> bool:
     """Whether each partition was counted up to there; its own alerts come behind."""
     done = dict(layer.rows("SELECT part, next_offset FROM progress"))
     return all(done.get(partition, 0) >= end for partition, end in ends.items())
-
-
-def ends_of(bootstrap: str, topic: str) -> dict[int, int]:
-    """The offset behind the last record of each partition that has one."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "ends"})
-    try:
-        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-        places = [TopicPartition(topic, partition) for partition in partitions]
-        ends = {each.partition: consumer.get_watermark_offsets(each, timeout=20)[1] for each in places}
-    finally:
-        consumer.close()
-    return {partition: end for partition, end in ends.items() if end}
